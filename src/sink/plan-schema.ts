@@ -1,0 +1,138 @@
+import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
+import { KustoUsageError } from '../errors.ts'
+
+/** What happens when the target table does not exist. */
+export type CreateMode = 'FailIfNotExist' | 'CreateIfNotExist'
+
+/**
+ * How source columns meet table columns.
+ * `ByName` by exact name; a column only the table has stays empty, a column only the source has is an error.
+ * `GenerateDynamicCsvMapping` is the Spark connector's name for `ByName`.
+ * `NoAdjustment` by position. `FailIfNotMatch` demands the same names, order and types.
+ * `AddColumns` is `ByName`, and columns only the source has are added to the table.
+ */
+export type AdjustSchema = 'ByName' | 'NoAdjustment' | 'FailIfNotMatch' | 'GenerateDynamicCsvMapping' | 'AddColumns'
+
+/** One source column and the table column it is written to; their order is that of the source. */
+export interface ColumnTarget {
+  readonly source: string
+  readonly column: KustoColumn
+}
+
+export interface SchemaPlan {
+  /** Columns of the table to create; undefined when the table exists. */
+  readonly create: readonly KustoColumn[] | undefined
+  /** Columns to add to the existing table. */
+  readonly add: readonly KustoColumn[]
+  readonly targets: readonly ColumnTarget[]
+  /** Table columns that this write leaves empty. */
+  readonly empty: readonly string[]
+}
+
+export interface SchemaPlanInput {
+  readonly table: string
+  readonly source: readonly KustoColumn[]
+  /** The table's columns; undefined when there is no such table. */
+  readonly target: readonly KustoColumn[] | undefined
+  readonly create: CreateMode
+  readonly adjustSchema: AdjustSchema
+}
+
+/** Source types that a table column of another type takes without loss. */
+const WIDENS: Readonly<Record<ScalarName, readonly ScalarName[]>> = {
+  bool: [],
+  int: ['long', 'real', 'decimal'],
+  long: ['decimal'],
+  real: [],
+  decimal: [],
+  string: [],
+  datetime: [],
+  timespan: [],
+  guid: ['string'],
+  dynamic: ['string'],
+}
+
+/**
+ * Decides which columns are created, added, mapped and left empty.
+ * @throws {KustoUsageError} KUSTO_TABLE_NOT_FOUND, KUSTO_SCHEMA_MISMATCH (the message shows every difference)
+ */
+export function planSchema(input: SchemaPlanInput): SchemaPlan {
+  const { table, source, target } = input
+  if (source.length === 0) {
+    throw new KustoUsageError('KUSTO_NO_COLUMNS', `expected at least one column to write to ${table}, found none`)
+  }
+  if (target === undefined) {
+    if (input.create === 'FailIfNotExist') {
+      throw new KustoUsageError(
+        'KUSTO_TABLE_NOT_FOUND',
+        `table ${table} does not exist; create it, or write with create: 'CreateIfNotExist'`,
+        { context: { table } },
+      )
+    }
+    return { create: source, add: [], targets: source.map((column) => ({ source: column.name, column })), empty: [] }
+  }
+  return input.adjustSchema === 'NoAdjustment' || input.adjustSchema === 'FailIfNotMatch'
+    ? byPosition(input, target)
+    : byName(input, target)
+}
+
+function byName({ table, source, adjustSchema }: SchemaPlanInput, target: readonly KustoColumn[]): SchemaPlan {
+  const columns = new Map(target.map((column) => [column.name, column]))
+  const unknown = source.filter((column) => !columns.has(column.name))
+  const add = adjustSchema === 'AddColumns' ? unknown : []
+  const problems = adjustSchema === 'AddColumns' ? [] : unknown.map((column) => unknownColumn(column, target))
+  const targets = source.map((column) => ({ source: column.name, column: columns.get(column.name) ?? column }))
+  problems.push(...typeProblems(source, targets))
+  if (problems.length > 0) throw mismatch(table, problems)
+  const written = new Set(source.map((column) => column.name))
+  return {
+    create: undefined,
+    add,
+    targets,
+    empty: target.map((column) => column.name).filter((name) => !written.has(name)),
+  }
+}
+
+function byPosition({ table, source, adjustSchema }: SchemaPlanInput, target: readonly KustoColumn[]): SchemaPlan {
+  const exact = adjustSchema === 'FailIfNotMatch'
+  const problems: string[] = []
+  if (source.length > target.length || (exact && source.length !== target.length)) {
+    problems.push(`expected ${target.length} columns, found ${source.length}`)
+  }
+  const targets = source.map((column, index) => ({ source: column.name, column: target[index] ?? column }))
+  if (exact) {
+    problems.push(
+      ...source.flatMap((column, index) => {
+        const wanted = target[index]
+        if (wanted === undefined || (wanted.name === column.name && wanted.type === column.type)) return []
+        return [`column ${index}: expected ${show(wanted)}, found ${show(column)}`]
+      }),
+    )
+  } else {
+    problems.push(...typeProblems(source, targets))
+  }
+  if (problems.length > 0) throw mismatch(table, problems)
+  return { create: undefined, add: [], targets, empty: target.slice(source.length).map((column) => column.name) }
+}
+
+function typeProblems(source: readonly KustoColumn[], targets: readonly ColumnTarget[]): readonly string[] {
+  return source.flatMap((column, index) => {
+    const wanted = targets[index]?.column ?? column
+    if (wanted.type === column.type || WIDENS[column.type].includes(wanted.type)) return []
+    return [`column ${column.name}: the table has ${wanted.type}, found ${column.type}; cast it before writing`]
+  })
+}
+
+function unknownColumn(column: KustoColumn, target: readonly KustoColumn[]): string {
+  const near = target.find((candidate) => candidate.name.toLowerCase() === column.name.toLowerCase())
+  const hint = near === undefined ? '' : ` (names are case-sensitive: the table has ${near.name})`
+  return `column ${show(column)} is not in the table${hint}`
+}
+
+const show = (column: KustoColumn): string => `${column.name}:${column.type}`
+
+function mismatch(table: string, problems: readonly string[]): KustoUsageError {
+  return new KustoUsageError('KUSTO_SCHEMA_MISMATCH', `the data do not fit table ${table}: ${problems.join('; ')}`, {
+    context: { table },
+  })
+}

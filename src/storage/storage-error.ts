@@ -1,0 +1,29 @@
+import { RestError } from '@azure/core-rest-pipeline'
+import { KustoAuthError, KustoError, KustoNetworkError } from '../errors.ts'
+
+/** The HTTP status of a storage failure, when it has one. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof RestError ? error.statusCode : undefined
+}
+
+/** A storage failure in this package's terms. The message names the action and the URL without its query string. */
+export function storageError(action: string, url: string, cause: unknown): KustoError {
+  if (cause instanceof KustoError) return cause
+  const status = statusOf(cause)
+  const bare = url.split(/[?;]/)[0] ?? url
+  // The SDK's message and request hold the signed URL: keep its code and status, not the object.
+  const detail = cause instanceof RestError ? (cause.code ?? 'no code') : (cause as Error).message
+  if (status === 401 || status === 403) {
+    return new KustoAuthError('KUSTO_STORAGE_DENIED', `storage refused to ${action} ${bare}: ${status} ${detail}`)
+  }
+  if (status === 404) {
+    return new KustoNetworkError('KUSTO_BLOB_NOT_FOUND', `nothing to ${action} at ${bare}: ${detail}`)
+  }
+  return new KustoNetworkError(
+    'KUSTO_STORAGE_FAILED',
+    `could not ${action} ${bare}: ${status ?? 'no answer'} ${detail}`,
+    {
+      retryable: status === undefined || status >= 500 || status === 408 || status === 429,
+    },
+  )
+}
