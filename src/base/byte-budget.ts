@@ -1,0 +1,80 @@
+/** Gives the bytes back. Calling it again does nothing. */
+export type ReleaseBytes = () => void
+
+interface Waiter {
+  readonly bytes: number
+  readonly admit: () => void
+}
+
+/**
+ * A bound on bytes held at once, first come first served. An item larger than the whole budget waits until it is alone
+ * and then passes, because otherwise it could never.
+ */
+export class ByteBudget {
+  readonly limitBytes: number
+  #usedBytes = 0
+  readonly #waiting: Waiter[] = []
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Waits until the bytes fit. The caller owes one call of the result, whatever happens. */
+  async acquire(bytes: number, signal?: AbortSignal): Promise<ReleaseBytes> {
+    signal?.throwIfAborted()
+    if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#take(bytes)
+    let taken: ReleaseBytes | undefined
+    let onAbort: (() => void) | undefined
+    await new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = {
+        bytes,
+        admit: () => {
+          taken = this.#take(bytes)
+          resolve()
+        },
+      }
+      onAbort = () => {
+        const at = this.#waiting.indexOf(waiter)
+        if (at < 0) return
+        this.#waiting.splice(at, 1)
+        reject(signal?.reason as Error)
+        this.#admitWaiting()
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(waiter)
+    }).finally(() => {
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
+    })
+    return taken ?? this.#take(bytes)
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#usedBytes === 0 || this.#usedBytes + bytes <= this.limitBytes
+  }
+
+  #take(bytes: number): ReleaseBytes {
+    this.#usedBytes += bytes
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      this.#usedBytes -= bytes
+      this.#admitWaiting()
+    }
+  }
+
+  #admitWaiting(): void {
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.bytes); next = this.#waiting[0]) {
+      this.#waiting.shift()
+      next.admit()
+    }
+  }
+}
