@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process'
+import { crc32, gunzipSync } from 'node:zlib'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { combineCrc32, gzipMember, type GzipMemberOptions } from '../../src/arrow/gzip-member.ts'
+
+async function gzipped(chunks: Iterable<Uint8Array>, options?: GzipMemberOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of gzipMember(chunks, options)) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+function* failing(): Generator<Uint8Array> {
+  yield new Uint8Array(100)
+  throw new Error('source broke')
+}
+
+describe('gzipMember', () => {
+  it('is restored byte for byte by a foreign gunzip, however the input is cut', async () => {
+    const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(
+        chunks,
+        fc.integer({ min: 1, max: 400 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (parts, blockBytes, concurrency) => {
+          const bytes = await gzipped(parts, { blockBytes, concurrency })
+          expect(gunzipSync(bytes).equals(Buffer.concat(parts))).toBe(true)
+        },
+      ),
+    )
+  })
+
+  it('is one member that the gzip program accepts', async () => {
+    const text = Buffer.from('StormEvents,2007-01-01T00:00:00.0000000Z\n'.repeat(100_000))
+    const bytes = await gzipped([text.subarray(0, 10), text.subarray(10)], { blockBytes: 100_000 })
+    expect(execFileSync('gzip', ['-dc'], { input: bytes, maxBuffer: 1 << 26 }).equals(text)).toBe(true)
+    execFileSync('gzip', ['-t'], { input: bytes })
+    // A second member would start with the magic number right after a complete trailer.
+    expect(new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true)).toBe(text.length)
+    expect(new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 8).getUint32(0, true)).toBe(crc32(text))
+  })
+
+  it('makes an empty member of no input', async () => {
+    expect(gunzipSync(await gzipped([])).length).toBe(0)
+  })
+
+  it('passes on the failure of its input after the blocks in flight have settled', async () => {
+    await expect(gzipped(failing(), { blockBytes: 10 })).rejects.toThrow('source broke')
+  })
+
+  it('stops with the reason of its signal', async () => {
+    const stop = new AbortController()
+    const endless = function* (): Generator<Uint8Array> {
+      for (;;) {
+        yield new Uint8Array(1000)
+        stop.abort(new Error('enough'))
+      }
+    }
+    await expect(gzipped(endless(), { blockBytes: 1000, signal: stop.signal })).rejects.toThrow('enough')
+  })
+
+  it('combines checksums as if the bytes had been joined', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.uint8Array({ maxLength: 3000 }), (first, second) => {
+        const joined = crc32(Buffer.concat([first, second]))
+        expect(combineCrc32(crc32(first), crc32(second), second.length)).toBe(joined)
+      }),
+    )
+  })
+})
