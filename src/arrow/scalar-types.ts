@@ -178,7 +178,7 @@ export const KUSTO_TYPE_KEY = 'kusto:type'
 /** The Arrow field of a column; its metadata has {@link KUSTO_TYPE_KEY} and the extension name, if any. */
 export function arrowField(column: KustoColumn, settings: TypeSettings = DEFAULT_TYPE_SETTINGS): Field {
   const rule = SCALARS[column.type]
-  const metadata = new Map([[KUSTO_TYPE_KEY, String(column.type)]])
+  const metadata = new Map<string, string>([[KUSTO_TYPE_KEY, column.type]])
   const extension = rule.extension?.(settings)
   if (extension !== undefined) {
     metadata.set('ARROW:extension:name', extension)
