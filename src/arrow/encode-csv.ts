@@ -1,14 +1,11 @@
-import { type Data, type Dictionary, type Field, type RecordBatch, Type } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
-import { writeBase64, writeUuid } from './kernels/write-binary.ts'
-import { type ByteSink, byteSink, CELL_LIMIT_BYTES } from './kernels/write-bytes.ts'
-import { type CellWriter, fixedCells } from './kernels/write-cells.ts'
+import { byteSink } from './kernels/write-bytes.ts'
 import { type CsvColumn, type CsvPosition, writeRecords } from './kernels/write-csv.ts'
-import { dictionaryCells, jsonCells } from './kernels/write-json.ts'
-import { spanCells } from './kernels/write-spans.ts'
 import { writeCsvText } from './kernels/write-text.ts'
-import { acceptsTarget, arrowKind, kustoColumns, typeName } from './kusto-columns.ts'
-import type { KustoColumn, ScalarName } from './scalar-types.ts'
+import { roomOf, textCells } from './kernels/write-text-cells.ts'
+import { acceptsTarget, kustoColumns, typeName } from './kusto-columns.ts'
+import type { KustoColumn } from './scalar-types.ts'
 
 /** Choices of {@link encodeCsv}. */
 export interface EncodeCsvOptions {
@@ -107,43 +104,6 @@ export function located(
   })
 }
 
-/** A writer of unquoted text for one column, given the Kusto type it is for, and the room it needs beforehand. */
-export function textCells(
-  field: Field,
-  data: Data,
-  options: { readonly target: ScalarName; readonly slack: number; readonly text: typeof writeCsvText },
-): CellWriter {
-  const { target, slack, text } = options
-  const type = data.type.typeId
-  const kind = arrowKind(field)
-  if (type === Type.Null) return () => {}
-  if (type === Type.Dictionary) {
-    const values = field.clone({ type: (data.type as Dictionary).dictionary })
-    return dictionaryCells(data, (chunk) => textCells(values, chunk, options))
-  }
-  if (kind === 'text' || kind === 'json') {
-    const cells = spanCells(data, (out, src, start, end) => {
-      if (end - start > CELL_LIMIT_BYTES) out.oversizeCells++
-      text(out, src, start, end, slack)
-    })
-    if (cells !== undefined) return cells
-  }
-  if (kind === 'nested' || target === 'dynamic') return jsonText(jsonCells(field, data), text, slack)
-  const uuid = kind === 'uuid' || target === 'guid'
-  const spans = spanCells(data, (out, src, start, end) => {
-    if (end - start > (CELL_LIMIT_BYTES / 4) * 3) out.oversizeCells++
-    if (uuid) writeUuid(out, src, start)
-    else if (start === end) text(out, src, start, end, slack)
-    else writeBase64(out, src, start, end, slack)
-  })
-  const cells = spans ?? fixedCells(data, target)?.write
-  if (cells !== undefined) return cells
-  throw new KustoDataError(
-    'KUSTO_UNSUPPORTED_TYPE',
-    `expected an Arrow type with a text form, found ${typeName(data.type)}`,
-  )
-}
-
 function planCells(
   batch: RecordBatch,
   columns: readonly KustoColumn[],
@@ -153,33 +113,13 @@ function planCells(
     data: batch.data.children[index],
     column: columns[index],
   }))
-  const slack = parts.reduce((sum, { field, data }) => sum + (data === undefined ? 0 : roomOf(field, data)) + 1, 4)
+  const slack = parts.reduce((sum, { data }) => sum + (data === undefined ? 0 : roomOf(data)) + 1, 4)
   const cells = parts.flatMap(({ field, data, column }) =>
     data === undefined || column === undefined
       ? []
       : [{ data, write: textCells(field, data, { target: column.type, slack, text: writeCsvText }) }],
   )
   return { cells, slack }
-}
-
-function roomOf(field: Field, data: Data): number {
-  if (data.type.typeId === Type.Dictionary) {
-    return Math.max(0, ...(data.dictionary?.data ?? []).map((chunk) => roomOf(field, chunk)))
-  }
-  return fixedCells(data, 'string')?.room ?? 36
-}
-
-/** JSON text as a CSV field. One scratch buffer per column: a record is written before the next one starts. */
-function jsonText(write: CellWriter, text: typeof writeCsvText, slack: number): CellWriter {
-  const scratch: ByteSink = byteSink(256)
-  return (out, row) => {
-    scratch.pos = 0
-    scratch.cutTimes = 0
-    write(scratch, row)
-    if (scratch.pos > CELL_LIMIT_BYTES) out.oversizeCells++
-    out.cutTimes += scratch.cutTimes
-    text(out, scratch.bytes, 0, scratch.pos, slack)
-  }
 }
 
 function estimate(batch: RecordBatch, startRow: number): number {

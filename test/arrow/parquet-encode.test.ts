@@ -1,0 +1,192 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DuckDBBlobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import {
+  Decimal,
+  Field,
+  Int32,
+  Int64,
+  List,
+  Null,
+  makeData,
+  Schema,
+  Timestamp,
+  TimeUnit,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeCsv } from '../../src/arrow/encode-csv.ts'
+import { kustoColumns } from '../../src/arrow/kusto-columns.ts'
+import { parquetVerdict } from '../../src/arrow/parquet-columns.ts'
+import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
+import type { ScalarName } from '../../src/arrow/scalar-types.ts'
+import { batchOf, COLUMN_CASES, drawnBatches, flat, iso, oneColumn, spans, words } from './any-columns.ts'
+
+const schemaOf = (name: string): Schema => {
+  const found = COLUMN_CASES.find((item) => item.name === name)!
+  return new Schema([new Field('c', found.type, true, new Map(found.metadata))])
+}
+const carried = COLUMN_CASES.filter(({ name }) => {
+  const schema = schemaOf(name)
+  return parquetVerdict(kustoColumns(schema), schema.fields).ok
+})
+
+/** How DuckDB shows a Parquet column exactly, and how that becomes the text our model expects. */
+const VIEWS: Record<ScalarName, [sql: (name: string) => string, text: (value: never) => string]> = {
+  bool: [(name) => name, String],
+  int: [(name) => name, String],
+  long: [(name) => name, String],
+  real: [(name) => `${name}::double`, (value: number) => (Object.is(value, -0) ? '-0' : String(value))],
+  decimal: [(name) => `${name}::varchar`, String],
+  string: [(name) => `encode(${name})`, (value: DuckDBBlobValue) => Buffer.from(value.bytes).toString()],
+  datetime: [(name) => `epoch_us(${name})`, (value: bigint) => iso(value * 10n)],
+  timespan: [(name) => name, String],
+  guid: [(name) => name, String],
+  dynamic: [(name) => `encode(${name})`, (value: DuckDBBlobValue) => Buffer.from(value.bytes).toString()],
+}
+
+describe('encodeParquet', () => {
+  let connection: DuckDBConnection
+  let folder: string
+  let path = ''
+  let files = 0
+  const query = async (sql: string): Promise<unknown[][]> => (await connection.runAndReadAll(sql)).getRows()
+  const read = async (bytes: Uint8Array, select: string): Promise<unknown[][]> => {
+    // DuckDB remembers the footer of a path it has seen.
+    path = join(folder, `${++files}.parquet`)
+    await writeFile(path, bytes)
+    return query(`select ${select} from '${path}'`)
+  }
+  beforeAll(async () => {
+    connection = await (await DuckDBInstance.create()).connect()
+    folder = await mkdtemp(join(tmpdir(), 'kusto-arrow-parquet-'))
+  })
+  afterAll(async () => {
+    connection.closeSync()
+    await rm(folder, { recursive: true })
+  })
+
+  it('carries every type that the verdict lets through', () => {
+    expect(carried.map(({ name }) => name)).toEqual(
+      COLUMN_CASES.map(({ name }) => name).filter(
+        (name) => !/^(uuid|Duration|Time_|Interval|Timestamp 1000000000)/.test(name),
+      ),
+    )
+  })
+
+  it('spark:T1 spark:T2 is read by DuckDB cell by cell as the same values as the CSV', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(drawnBatches(carried), { minLength: 1, maxLength: 1 }), async ([drawn]) => {
+        const { batch, texts } = drawn!
+        const columns = kustoColumns(batch.schema)
+        const { bytes, rows } = await encodeParquet(batch.schema, [batch])
+        expect(rows).toBe(texts.length)
+        const select = columns.map(({ name, type }) => VIEWS[type][0](`"${name}"`)).join(', ')
+        const found = (await read(bytes, select)).map((row) =>
+          row.map((cell, index) => (cell === null ? null : VIEWS[columns[index]!.type][1](cell as never))),
+        )
+        expect(found).toEqual(texts)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('joins batches, keeps their order and cuts row groups', async () => {
+    const build = flat(new Int32(), (n) => new Int32Array(n))
+    const batches = [oneColumn(build([1, 2, 3])), oneColumn(build([4, 5])).slice(1)]
+    const { bytes } = await encodeParquet(batches[0]!.schema, batches, { rowGroupRows: 2 })
+    expect(await read(bytes, 'list(c)::varchar')).toEqual([['[1, 2, 3, 5]']])
+    const groups = await query(`select num_row_groups::int from parquet_file_metadata('${path}')`)
+    expect(groups).toEqual([[2]])
+  })
+
+  it('makes a readable file of no rows', async () => {
+    const { bytes, rows } = await encodeParquet(schemaOf('Utf8'), [])
+    expect(rows).toBe(0)
+    expect(await read(bytes, 'count(*)::int')).toEqual([[0]])
+  })
+
+  it('compresses with every codec, and leaves out the dictionary of a column that does not repeat', async () => {
+    const build = flat(new Int64(), (n) => new BigInt64Array(n))
+    const values = Array.from({ length: 5000 }, (_, index) => BigInt(index))
+    const fields = [new Field('id', new Int64(), true), new Field('few', new Int64(), true)]
+    const batch = batchOf(fields, [build(values), build(values.map((value) => value % 3n))], values.length)
+    for (const [compression, codec] of [
+      ['zstd', 'ZSTD'],
+      ['snappy', 'SNAPPY'],
+      ['gzip', 'GZIP'],
+      ['none', 'UNCOMPRESSED'],
+    ] as const) {
+      const { bytes } = await encodeParquet(batch.schema, [batch], { compression })
+      expect(await read(bytes, 'sum(id)::bigint, sum(few)::bigint')).toEqual([[12_497_500n, 4999n]])
+      const pages = await query(`select compression, encodings from parquet_metadata('${path}')`)
+      expect(pages.map(([found]) => found)).toEqual([codec, codec])
+      expect(pages.map(([, encodings]) => String(encodings).includes('DICTIONARY'))).toEqual([false, true])
+    }
+  })
+
+  it('writes nested values as the same JSON text as CSV, and counts what is over 1 MiB', async () => {
+    const list = vectorFromArray([[1, null], null], new List(new Field('item', new Int32(), true))).data[0]!
+    const batch = batchOf(
+      [new Field('l', list.type, true), new Field('s', new Utf8(), true)],
+      [list, spans(new Utf8())(['x'.repeat(1_048_577), ''])],
+      2,
+    )
+    const { bytes, oversizeCells } = await encodeParquet(batch.schema, [batch])
+    expect(await read(bytes, 'l, length(s)::int')).toEqual([
+      ['[1,null]', 1_048_577],
+      [null, 0],
+    ])
+    expect([oversizeCells, encodeCsv(batch).oversizeCells]).toEqual([1, 1])
+  })
+
+  it('types an all-null column by its target', async () => {
+    const batch = oneColumn(makeData({ type: new Null(), length: 2 }))
+    const { bytes } = await encodeParquet(batch.schema, [batch], { columns: [{ name: 'c', type: 'datetime' }] })
+    expect(await read(bytes, 'c, typeof(c)')).toEqual([
+      [null, 'TIMESTAMP WITH TIME ZONE'],
+      [null, 'TIMESTAMP WITH TIME ZONE'],
+    ])
+  })
+
+  it('writes nanoseconds and ticks that are whole microseconds, and names the row of one that is not', async () => {
+    const schema = new Schema([new Field('c', new Timestamp(TimeUnit.NANOSECOND), true)])
+    expect(parquetVerdict(kustoColumns(schema), schema.fields)).toMatchObject({ ok: false, valuesMayFit: true })
+    const build = flat(new Timestamp(TimeUnit.NANOSECOND), (n) => new BigInt64Array(n))
+    const good = oneColumn(build([1_000n, -2_000n]))
+    expect(await read((await encodeParquet(schema, [good])).bytes, 'epoch_us(c)')).toEqual([[1n], [-2n]])
+    await expect(encodeParquet(schema, [good, oneColumn(build([0n, 100n]))])).rejects.toMatchObject({
+      code: 'KUSTO_PARQUET_PRECISION',
+      column: 'c',
+      row: 3,
+    })
+    const ticks = oneColumn(flat(new Int64(), (n) => new BigInt64Array(n))([621_355_968_000_000_010n]))
+    const columns = [{ name: 'c', type: 'datetime' as const }]
+    expect(await read((await encodeParquet(ticks.schema, [ticks], { columns })).bytes, 'epoch_us(c)')).toEqual([[1n]])
+  })
+
+  it('refuses, with the column and the reason, what Parquet cannot feed', async () => {
+    await expect(encodeParquet(schemaOf('uuid'), [])).rejects.toMatchObject({ code: 'KUSTO_PARQUET_UNSUPPORTED' })
+    const text = oneColumn(spans(new Utf8())(['2020-01-01']))
+    for (const type of ['datetime', 'timespan', 'guid', 'bool'] as const) {
+      expect(parquetVerdict([{ name: 'c', type }], text.schema.fields)).toMatchObject({ ok: false, column: 'c' })
+    }
+  })
+
+  it('checks decimals and integers value by value', async () => {
+    const decimals = oneColumn(
+      flat(new Decimal(2, 76, 256), (n) => new Uint32Array(n), 8)([words(-(10n ** 34n) - 1n, 8)]),
+    )
+    await expect(encodeParquet(decimals.schema, [decimals])).rejects.toMatchObject({
+      code: 'KUSTO_DECIMAL_DIGITS',
+      row: 0,
+    })
+    const longs = oneColumn(flat(new Int64(), (n) => new BigInt64Array(n))([1n, 2n ** 40n]))
+    await expect(encodeParquet(longs.schema, [longs], { columns: [{ name: 'c', type: 'int' }] })).rejects.toMatchObject(
+      { code: 'KUSTO_INTEGER_RANGE', row: 1 },
+    )
+  })
+})
