@@ -40,7 +40,7 @@ export async function loadCatalog(session: DuckSession): Promise<StoredCatalog> 
         databases: new Map(databases.map((record) => [record.id, record])),
         tables: new Map(tables.map((record) => [record.id, record])),
       },
-      nextOrdinal: BigInt(String(last?.[0] ?? 0)) + 1n,
+      nextOrdinal: (typeof last?.[0] === 'bigint' ? last[0] : 0n) + 1n,
     }
   })
 }

@@ -16,15 +16,15 @@ export class KeyedLocks {
 
   async #acquire(key: string): Promise<() => void> {
     const before = this.#tails.get(key)
-    let release: () => void = () => undefined
+    const gate: { open?: () => void } = {}
     const held = new Promise<void>((resolve) => {
-      release = resolve
+      gate.open = resolve
     })
     this.#tails.set(key, held)
     await before
     return () => {
       if (this.#tails.get(key) === held) this.#tails.delete(key)
-      release()
+      gate.open?.()
     }
   }
 }
