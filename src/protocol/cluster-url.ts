@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { KustoUsageError } from '../errors.ts'
 
 /** A cluster address taken apart. */
@@ -14,7 +13,7 @@ export interface ClusterUrl {
  * @throws {KustoUsageError} KUSTO_BAD_CLUSTER for anything else
  */
 export function parseClusterUrl(text: string): ClusterUrl {
-  const trimmed = text.trim().replace(/[/\\]+$/, '')
+  const trimmed = text.trim()
   const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `https://${trimmed}`)
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.hostname === '') {
     throw badCluster('an http or https address', trimmed)
@@ -55,7 +54,9 @@ function isIngestionHost(hostname: string): boolean {
 function isFixedHost(hostname: string): boolean {
   return (
     isLoopback(hostname) ||
-    isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 ||
+    // The URL parser has brought every spelling of an IP address to these two.
+    hostname.startsWith('[') ||
+    /^\d+(?:\.\d+){3}$/.test(hostname) ||
     hostname === 'onebox.dev.kusto.windows.net' ||
     hostname.endsWith('.localhost')
   )

@@ -124,6 +124,7 @@ export function parseConnectionString(text: string): ConnectionString {
 /** The connection string with every secret replaced by `****`; for messages and logs. Never throws. */
 export function maskConnectionString(text: string): string {
   return splitPairs(text)
+    .filter((pair) => pair.trim() !== '')
     .map((pair) => {
       const equals = pair.indexOf('=')
       if (equals < 0) return pair.replace(/[?#][\s\S]*$/, '')

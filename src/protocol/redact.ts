@@ -13,9 +13,10 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   // A JSON web token, wherever it stands.
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)*/g, REDACTED],
   [
-    /\b(sig|sharedkey|accountkey|shared_?access_?signature|access_?token|refresh_?token|id_?token|client_?secret|client_?assertion|password|pwd|app(?:lication)?\s*key|app(?:lication)?\s*token|us(?:e)?r\s*token|application\s*certificate\s*(?:blob|privatekey)|awscredentials|authorizationcontext)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;&,"'}]+)/gi,
+    /\b(sig|sharedkey|accountkey|shared_?access_?signature|access_?token|refresh_?token|id_?token|client_?secret|client_?assertion|password|pwd|app(?:lication)?\s*key|app(?:lication)?\s*token|us(?:e)?r\s*token|application\s*certificate\s*(?:blob|privatekey)|authorizationcontext)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;&,"'}]+)/gi,
     `$1$2${REDACTED}`,
   ],
+  [/\b(awscredentials=)[^\s;"']+/gi, `$1${REDACTED}`],
   // Only with `=`: parsers speak of a `token: ')'`.
   [/\b(token=)[^\s;&,"'}]+/gi, `$1${REDACTED}`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],

@@ -1,0 +1,52 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ByteBudget } from '../../src/base/byte-budget.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('ByteBudget', () => {
+  test('never holds more than its limit, except a single item that is larger on its own', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(150), { maxLength: 30 }), async (sizes) => {
+        const budget = new ByteBudget(100)
+        const holders = new Set<number>()
+        const served: number[] = []
+        await Promise.all(
+          sizes.map(async (bytes, index) => {
+            const release = await budget.acquire(bytes)
+            holders.add(index)
+            served.push(index)
+            expect(budget.usedBytes <= 100 || [...holders].filter((at) => sizes[at]! > 0).length === 1).toBe(true)
+            await turn()
+            holders.delete(index)
+            release()
+          }),
+        )
+        expect(served).toEqual([...sizes.keys()])
+        expect([budget.usedBytes, budget.waiting]).toEqual([0, 0])
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('releasing twice gives the bytes back once', async () => {
+    const budget = new ByteBudget(10)
+    const release = await budget.acquire(6)
+    release()
+    release()
+    expect(budget.usedBytes).toBe(0)
+  })
+
+  test('an aborted waiter leaves the queue and lets a smaller one behind it pass', async () => {
+    const budget = new ByteBudget(10)
+    const held = await budget.acquire(6)
+    const stop = new AbortController()
+    const large = budget.acquire(8, stop.signal)
+    const small = budget.acquire(4)
+    stop.abort(new Error('enough'))
+    await expect(large).rejects.toThrow('enough')
+    ;(await small)()
+    held()
+    expect([budget.usedBytes, budget.waiting]).toEqual([0, 0])
+  })
+})
