@@ -1,0 +1,71 @@
+import type { SyntaxNode } from '../lang/syntax.ts'
+import { elements, need } from '../lang/tree.ts'
+import { castTo, jsonElement } from './casts.ts'
+import { constantOf, type Context } from './context.ts'
+import { formatJson } from './json.ts'
+import type { RelationColumn } from './relation.ts'
+import { literal, notSupported, quoteText, SQL_TYPES, type Sql } from './sql.ts'
+
+type ContextFunction = (node: SyntaxNode, context: Context) => Sql
+
+/** Functions that depend on where they are called rather than on their arguments alone. */
+export const CONTEXT_FUNCTIONS: ReadonlyMap<string, ContextFunction> = new Map<string, ContextFunction>([
+  ['column_ifexists', columnIfExists],
+  ['columnifexists', columnIfExists],
+  ['column_names_of', columnNamesOf],
+  ['pack_all', packAll],
+  ['bag_pack_columns', packColumns],
+  ['current_database', (_, context) => literal(context.query.database, 'string')],
+])
+
+function argumentsOf(node: SyntaxNode): readonly SyntaxNode[] {
+  return elements(need(node, 'ArgumentList'), 'Expressions')
+}
+
+function columnIfExists(node: SyntaxNode, context: Context): Sql {
+  const [name, fallback] = argumentsOf(node)
+  if (name === undefined || fallback === undefined)
+    throw notSupported('column_ifexists() with other than two arguments')
+  const wanted = constantOf(context.query.scalar(name, context), 'the column name of column_ifexists()')
+  const column = context.row?.columns.find((each) => each.name === wanted)
+  const value: Sql =
+    column === undefined ? context.query.scalar(fallback, context) : { sql: column.id, type: column.type }
+  const type = node.type ?? value.type
+  return type === value.type ? value : { sql: `(${castTo(value, type)})::${SQL_TYPES[type]}`, type }
+}
+
+function columnNamesOf(node: SyntaxNode, context: Context): Sql {
+  const [table] = argumentsOf(node)
+  if (table === undefined) throw notSupported('column_names_of() without a table')
+  const { row: _, ...outside } = context
+  const relation = context.query.tabular(table, outside)
+  return literal(formatJson(relation.columns.map((column) => column.name)), 'dynamic')
+}
+
+function packAll(node: SyntaxNode, context: Context): Sql {
+  const [ignore] = argumentsOf(node)
+  const skip =
+    ignore === undefined ? false : constantOf(context.query.scalar(ignore, context), 'the argument of pack_all()')
+  return { sql: bag(context.row?.columns ?? [], skip === true), type: 'dynamic' }
+}
+
+function packColumns(node: SyntaxNode, context: Context): Sql {
+  const columns = argumentsOf(node).flatMap((each): readonly RelationColumn[] => {
+    if (each.kind === 'StarExpression') return context.row?.columns ?? []
+    const column = context.row?.columns.find((known) => known.name === each.name)
+    if (column === undefined) throw notSupported('bag_pack_columns() of other than columns')
+    return [column]
+  })
+  return { sql: bag(columns, false), type: 'dynamic' }
+}
+
+function bag(columns: readonly RelationColumn[], skipEmpty: boolean): string {
+  if (columns.length === 0) return literal('{}', 'dynamic').sql
+  const pairs = columns.map((column) => {
+    const pair = `${quoteText(`${JSON.stringify(column.name)}:`)} || ${jsonElement({ sql: column.id, type: column.type })}`
+    if (!skipEmpty) return pair
+    const empty = column.type === 'string' ? `${column.id} = ''` : `${column.id} IS NULL`
+    return `CASE WHEN ${empty} THEN NULL ELSE ${pair} END`
+  })
+  return `('{' || concat_ws(',', ${pairs.join(', ')}) || '}')`
+}
