@@ -1,0 +1,114 @@
+import { Field, makeData, RecordBatch, RecordBatchReader, Schema, Struct, Type, tableFromIPC, Utf8 } from 'apache-arrow'
+import type { ParquetFile } from 'parquet-wasm'
+import { KustoProtocolError } from '../errors.ts'
+import { castText } from './kernels/cast-column.ts'
+
+/** One row group, as the footer describes it. */
+export interface ParquetRowGroup {
+  readonly rows: number
+  /** Bytes of its columns before compression. */
+  readonly bytes: number
+}
+
+/** Choices of {@link OpenParquet.batches}. */
+export interface ParquetReadOptions {
+  /** Columns to decode, in file order. Default: all. */
+  readonly columns?: readonly string[]
+  /** Row groups to decode. Default: all. */
+  readonly rowGroups?: readonly number[]
+  /** Rows of a batch at most. Default 131,072. */
+  readonly batchRows?: number
+}
+
+/** A Parquet file whose footer has been read. */
+export interface OpenParquet {
+  /** The footer's row count. */
+  readonly rows: number
+  readonly rowGroups: readonly ParquetRowGroup[]
+  /** The schema that {@link batches} delivers: every text column is Utf8. */
+  readonly schema: Schema
+  /** Decodes one row group at a time, so that memory holds one. Batches own their buffers. */
+  batches(options?: ParquetReadOptions): AsyncGenerator<RecordBatch, void, undefined>
+  /** Frees what the decoder holds. */
+  close(): void
+}
+
+/**
+ * Reads the footer of a Parquet file in memory. The bytes must not change until it is closed.
+ * @throws {KustoProtocolError} KUSTO_BAD_PARQUET when the bytes are not a whole Parquet file
+ */
+export async function openParquet(bytes: Uint8Array<ArrayBuffer>): Promise<OpenParquet> {
+  const parquet = await import('parquet-wasm')
+  const file = await guarded(() => parquet.ParquetFile.fromFile(new Blob([bytes])))
+  const { rows, rowGroups } = footerOf(file)
+  const schema = textSchema(tableFromIPC(file.schema().intoIPCStream()).schema)
+  return {
+    rows,
+    rowGroups,
+    schema,
+    batches: (options = {}) => decode(file, { rowGroups: rowGroups.map((_, index) => index), ...options }),
+    close: () => file.free(),
+  }
+}
+
+async function* decode(
+  file: ParquetFile,
+  options: ParquetReadOptions & { readonly rowGroups: readonly number[] },
+): AsyncGenerator<RecordBatch, void, undefined> {
+  const { columns, batchRows = 131_072 } = options
+  for (const rowGroup of options.rowGroups) {
+    const table = await guarded(() =>
+      file.read({
+        rowGroups: [rowGroup],
+        batchSize: batchRows,
+        ...(columns === undefined ? {} : { columns: [...columns] }),
+      }),
+    )
+    // The decoder's own memory is freed here: intoIPCStream consumes the table, and its bytes are JavaScript's.
+    for (const batch of RecordBatchReader.from(table.intoIPCStream())) yield withUtf8(batch)
+  }
+}
+
+function footerOf(file: ParquetFile): { readonly rows: number; readonly rowGroups: readonly ParquetRowGroup[] } {
+  const metadata = file.metadata()
+  const fileMetadata = metadata.fileMetadata()
+  const rows = fileMetadata.numRows()
+  fileMetadata.free()
+  const rowGroups = metadata.rowGroups().map((group) => {
+    const found = { rows: group.numRows(), bytes: group.totalByteSize() }
+    group.free()
+    return found
+  })
+  metadata.free()
+  return { rows, rowGroups }
+}
+
+/** Files that embed an Arrow schema may give large offsets; the rest of the package reads Utf8 only. */
+function withUtf8(batch: RecordBatch): RecordBatch {
+  const { fields } = batch.schema
+  if (!fields.some(isOtherText)) return batch
+  const schema = textSchema(batch.schema)
+  const children = batch.data.children.map((data, index) => {
+    const field = fields[index]
+    return field !== undefined && isOtherText(field) ? castText(data) : data
+  })
+  return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: batch.numRows, children }))
+}
+
+function textSchema(schema: Schema): Schema {
+  if (!schema.fields.some(isOtherText)) return schema
+  const fields = schema.fields.map((field) => (isOtherText(field) ? field.clone({ type: new Utf8() }) : field))
+  return new Schema(fields, schema.metadata)
+}
+
+function isOtherText(field: Field): boolean {
+  return field.type.typeId === Type.LargeUtf8 || field.type.typeId === Type.Utf8View
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw new KustoProtocolError('KUSTO_BAD_PARQUET', 'expected a whole Parquet file', { cause })
+  }
+}
