@@ -71,11 +71,6 @@ export class Faults {
     this.#armed = []
   }
 
-  /** Whether any rule needs the request's text to decide. */
-  get needText(): boolean {
-    return this.#armed.some(({ rule }) => rule.match?.text !== undefined)
-  }
-
   /** The action for this request; counts it against the rules. */
   take(subject: FaultSubject): FaultAction | undefined {
     for (const armed of this.#armed) {

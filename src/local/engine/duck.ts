@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api'
-import { KustoUsageError } from '../../errors.ts'
+import { KustoError, KustoUsageError } from '../../errors.ts'
 import { registerUdfs } from '../kql/udf.ts'
 
 /** One connection, for one request at a time. */
@@ -63,6 +63,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   }
   return {
     async connect(): Promise<DuckSession> {
+      if (closing !== undefined) throw new KustoError('LOCAL_CLOSED', 'the embedded Kusto is closed')
       const session: OpenSession = openSession(await instance.connect(), () => void sessions.delete(session))
       sessions.add(session)
       return session

@@ -35,13 +35,17 @@ export async function planQuery(
 ): Promise<TranslatedQuery> {
   const database = databaseName(services, request.database)
   const extraTables = request.extraTables ?? []
-  const analysis = await services.language.analyze(request.text, {
-    database,
-    extraTables: extraTables.map(({ name, columns }) => ({ name, columns })),
-  })
-  if (analysis.kind === 'command') throw syntaxError('a management command is not a query; send it to /v1/rest/mgmt')
-  const problem = analysis.diagnostics.find(({ severity }) => severity === 'error')
-  if (problem !== undefined) throw diagnosticError(analysis, problem)
+  const analyze = async (text: string): Promise<QueryAnalysis> => {
+    const analysis = await services.language.analyze(text, {
+      database,
+      extraTables: extraTables.map(({ name, columns }) => ({ name, columns })),
+    })
+    if (analysis.kind === 'command') throw syntaxError('a management command is not a query; send it to /v1/rest/mgmt')
+    const problem = analysis.diagnostics.find(({ severity }) => severity === 'error')
+    if (problem !== undefined) throw diagnosticError(analysis, problem)
+    return analysis
+  }
+  const analysis = await analyze(request.text)
   const translate = (nowTicks: bigint): Promise<TranslatedQuery> =>
     translateQuery(analysis, {
       database,
@@ -51,6 +55,7 @@ export async function planQuery(
         services.catalog.physicalTable(inDatabase ?? database, name),
       parameters: request.parameters,
       probe: (sql) => session.rows(sql),
+      analyze,
     })
   const now = ticksFromUnixMs(Date.now())
   const nowTicks = nowOption(request.options.get('query_now')) ?? now

@@ -1,6 +1,7 @@
 import type { FaultAction } from '../faults.ts'
 import type { Services } from '../services.ts'
 import { answerCommand } from './answer-command.ts'
+import { answerStreamingIngest } from './answer-ingest.ts'
 import { answerQuery } from './answer-query.ts'
 import type { Exchange } from './exchange.ts'
 import { LocalError } from './local-error.ts'
@@ -53,6 +54,11 @@ const ROUTES: readonly Route[] = [
     path: 'v1/rest/mgmt',
     reads: 'message',
     answer: (request) => answerCommand(request.services, request.exchange, messageOf(request)),
+  },
+  {
+    methods: ['POST'],
+    path: 'v1/rest/ingest/:database/:table',
+    answer: answerStreamingIngest,
   },
 ]
 

@@ -1,0 +1,44 @@
+import { ingestStream } from '../ingest/streaming.ts'
+import { withoutAlias } from '../engine/query.ts'
+import { commandAnswer } from './encode-v1.ts'
+import { LocalError } from './local-error.ts'
+import { COMMAND_TIMEOUT_MS } from './request-options.ts'
+import { RequestRun } from './request-run.ts'
+import type { RoutedRequest } from './routes.ts'
+
+/** What the service takes as the payload of one streaming request, before its own check of the rows. */
+const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
+
+/** `POST /v1/rest/ingest/{database}/{table}`: rows in the body, or a blob that the body names. */
+export async function answerStreamingIngest({ services, exchange, parameters }: RoutedRequest): Promise<void> {
+  if (exchange.header('x-ms-readonly') !== undefined) {
+    throw new LocalError('Forbidden', 'the request is read-only', {
+      status: 403,
+      type: 'Kusto.Data.Exceptions.KustoRequestDeniedException',
+    })
+  }
+  const run = new RequestRun({
+    requests: services.requests,
+    clientRequestId: exchange.clientRequestId,
+    clientGone: exchange.signal,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  })
+  try {
+    const body = await exchange.readBody(MAX_PAYLOAD_BYTES)
+    const appended = await ingestStream(services, {
+      database: withoutAlias(services, parameters.get('database') ?? ''),
+      table: parameters.get('table') ?? '',
+      streamFormat: exchange.parameters.get('streamFormat') ?? undefined,
+      mappingName: exchange.parameters.get('mappingName') ?? undefined,
+      sourceKind: exchange.parameters.get('sourceKind') ?? undefined,
+      body,
+      signal: run.signal,
+    })
+    await exchange.send(200, commandAnswer(appended.columns, appended.rows))
+  } catch (error) {
+    if (exchange.signal.aborted) return
+    throw run.explain(error)
+  } finally {
+    run.end()
+  }
+}

@@ -1,0 +1,82 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openDuck, type Duck } from '../../../src/local/engine/duck.ts'
+
+let duck: Duck
+
+const spillFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('kusto-arrow-duck-'))
+
+beforeEach(async () => {
+  duck = await openDuck()
+})
+
+afterEach(async () => {
+  await duck.close()
+})
+
+test('streams a result in chunks whose rows add up', async () => {
+  const session = await duck.connect()
+  let rows = 0
+  for await (const chunk of session.chunks('select i from range(100000) r(i)')) rows += chunk.rowCount
+  expect(rows).toBe(100_000)
+})
+
+test('reads 64-bit integers exactly', async () => {
+  const session = await duck.connect()
+  expect(await session.rows('select 9007199254740993::bigint')).toEqual([[9_007_199_254_740_993n]])
+})
+
+test('sees what another session committed', async () => {
+  const [writer, reader] = [await duck.connect(), await duck.connect()]
+  await writer.run('create table t as select 1 a')
+  expect(await reader.rows('select * from t')).toEqual([[1]])
+})
+
+test('interrupts a running statement within a tenth of a second', async () => {
+  const session = await duck.connect()
+  const running = session.rows('select sum(a.i * b.i) from range(10000000) a(i), range(10000000) b(i)')
+  const failed = expect(running).rejects.toThrow('INTERRUPT')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const started = performance.now()
+  session.interrupt()
+  await failed
+  expect(performance.now() - started).toBeLessThan(100)
+})
+
+test('runs nothing more in a session that was interrupted while idle', async () => {
+  const session = await duck.connect()
+  session.interrupt()
+  await expect(session.rows('select 1')).rejects.toThrow('INTERRUPT')
+})
+
+test('can be closed while a result is being streamed', async () => {
+  const session = await duck.connect()
+  const reading = (async () => {
+    for await (const chunk of session.chunks('select sum(i) from range(1000000000) r(i) group by i % 7')) chunk.rowCount
+  })()
+  const failed = expect(reading).rejects.toThrow('INTERRUPT')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await duck.close()
+  await failed
+})
+
+test('stops computing when the reader stops reading', async () => {
+  const session = await duck.connect()
+  for await (const chunk of session.chunks('select i from range(1000000000) r(i)')) {
+    expect(chunk.rowCount).toBeGreaterThan(0)
+    break
+  }
+  session.close()
+  await duck.close()
+})
+
+test('leaves no spill folder behind', async () => {
+  const before = spillFolders()
+  const other = await openDuck()
+  const [own] = spillFolders().filter((name) => !before.includes(name))
+  await other.close()
+  await other.close()
+  expect(own).toBeDefined()
+  expect(existsSync(`${tmpdir()}/${own}`)).toBe(false)
+})
