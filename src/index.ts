@@ -1,1 +1,38 @@
-export {}
+export { KustoConnector } from './connector.ts'
+export type { KustoConnectorOptions } from './connector.ts'
+export type { Credential } from './auth/connect-auth.ts'
+
+export { kql, Kql, KustoScalar } from './kql/kql.ts'
+export type { KqlSlot, KqlTag } from './kql/kql.ts'
+export { and, col, Filter, not, or, where } from './kql/filter.ts'
+
+export type { BatchInput } from './arrow/batches.ts'
+export type { KustoColumn, ScalarName, TypeOptions } from './arrow/scalar-types.ts'
+
+export { KustoRead, ReadPartitions } from './source/kusto-read.ts'
+export { KustoCommand } from './source/kusto-command.ts'
+export type { CommandOptions } from './source/kusto-command.ts'
+export type { ReadPartition } from './source/partition.ts'
+export type { OnReadEvent, ReadEvent } from './source/read-events.ts'
+export type { ExportCompression, ReadMode, ReadOptions } from './source/read-settings.ts'
+export type { RequestOptions } from './protocol/request-properties.ts'
+
+export { WriteReceipt } from './sink/write-receipt.ts'
+export type { CompletedOptions, ReceiptBlob, WriteReceiptJson } from './sink/write-receipt.ts'
+export type { BlobState, BlobStatus } from './sink/ingestion-service.ts'
+export type { AdjustSchema, CreateMode } from './sink/plan-schema.ts'
+export type { OnWriteEvent, WriteEvent } from './sink/write-events.ts'
+export type { WriteFormat, WriteOptions } from './sink/write-settings.ts'
+export type { IngestionVia } from './sink/discover-ingestion.ts'
+
+export {
+  KustoAuthError,
+  KustoDataError,
+  KustoError,
+  KustoIngestError,
+  KustoNetworkError,
+  KustoProtocolError,
+  KustoServiceError,
+  KustoUsageError,
+} from './errors.ts'
+export type { BlobFailure, KustoErrorContext } from './errors.ts'

@@ -12,7 +12,8 @@ export type Credential = TokenCredential | string | ((signal: AbortSignal | unde
 export function authFrom(credential: Credential | undefined, fallback: Auth): Auth {
   if (credential === undefined) return fallback
   if (typeof credential === 'function') return { kind: 'callback', getToken: credential }
-  if (typeof credential === 'object' && typeof credential.getToken === 'function') return { kind: 'credential', credential }
+  if (typeof credential === 'object' && typeof credential.getToken === 'function')
+    return { kind: 'credential', credential }
   if (typeof credential === 'string' && credential !== '') return { kind: 'token', token: credential }
   throw new KustoUsageError(
     'KUSTO_BAD_CREDENTIAL',

@@ -24,10 +24,13 @@ const MAX_RESUMES = 5
  * @throws {KustoNetworkError} KUSTO_BLOB_UNREADABLE when the resumes are used up
  * @throws {KustoProtocolError} KUSTO_BLOB_CHANGED when the blob changed while it was read
  */
-export async function readBlob(location: StorageLocation, options: ReadBlobOptions = {}): Promise<Uint8Array> {
+export async function readBlob(
+  location: StorageLocation,
+  options: ReadBlobOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const client = blobClient(location)
   const maxResumes = options.maxResumes ?? MAX_RESUMES
-  let bytes: Uint8Array | undefined
+  let bytes: Uint8Array<ArrayBuffer> | undefined
   let etag: string | undefined
   let offset = 0
   for (let attempt = 0; ; attempt++) {

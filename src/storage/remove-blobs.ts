@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
-import { blobClient } from './blob-client.ts'
+import { blobClient, containerClient } from './blob-client.ts'
 import { storageError } from './storage-error.ts'
+import { blobIn } from './storage-location.ts'
 import type { StorageLocation } from './storage-location.ts'
 
 /** Deletes running at once. */
@@ -28,4 +29,20 @@ export async function removeBlobs(blobs: readonly StorageLocation[]): Promise<Re
     ),
   )
   return { removed: blobs.length - failures.length, failures }
+}
+
+/**
+ * Deletes every blob below `directory` in a container, whatever its name: for what is left of a failed export, whose
+ * details never came. Needs the right to list.
+ */
+export async function removeDirectory(container: StorageLocation, directory: string): Promise<RemovedBlobs> {
+  const found: StorageLocation[] = []
+  try {
+    for await (const blob of containerClient(container).listBlobsFlat({ prefix: `${directory}/` })) {
+      found.push(blobIn(container, blob.name))
+    }
+  } catch (cause) {
+    return { removed: 0, failures: [storageError('list', `${container.url}/${directory}`, cause)] }
+  }
+  return removeBlobs(found)
 }

@@ -1,0 +1,220 @@
+import { readBatches } from './arrow/batches.ts'
+import type { BatchInput } from './arrow/batches.ts'
+import { authFrom } from './auth/connect-auth.ts'
+import type { Credential } from './auth/connect-auth.ts'
+import { Cached } from './base/cached.ts'
+import { checkNames, oneOf } from './base/check-options.ts'
+import type { CommandRow } from './client/command-table.ts'
+import type { CallOptions } from './client/kusto-http.ts'
+import { log } from './client/log.ts'
+import { openClient } from './client/open-client.ts'
+import type { KustoClient, KustoClientOptions } from './client/open-client.ts'
+import { KustoUsageError } from './errors.ts'
+import { showExportContainers } from './kql/commands/export-commands.ts'
+import { Kql, name } from './kql/kql.ts'
+import { parseClusterUrl } from './protocol/cluster-url.ts'
+import { parseConnectionString } from './protocol/connection-string.ts'
+import { discoverIngestion } from './sink/discover-ingestion.ts'
+import type { IngestionVia } from './sink/discover-ingestion.ts'
+import type { SinkContext } from './sink/sink-context.ts'
+import { writeQueued } from './sink/write-queued.ts'
+import { WriteReceipt, parseReceipt } from './sink/write-receipt.ts'
+import { writeSettings } from './sink/write-settings.ts'
+import type { WriteOptions } from './sink/write-settings.ts'
+import { DecodePool } from './source/decode-pool.ts'
+import { KustoCommand } from './source/kusto-command.ts'
+import type { CommandOptions } from './source/kusto-command.ts'
+import { KustoRead } from './source/kusto-read.ts'
+import { readSettings } from './source/read-settings.ts'
+import type { ReadOptions } from './source/read-settings.ts'
+import type { CallSettings, SourceContext } from './source/source-context.ts'
+import { parseContainerUrl } from './storage/storage-location.ts'
+import type { StorageLocation } from './storage/storage-location.ts'
+
+export interface KustoConnectorOptions {
+  /** The cluster's address, `https://help.kusto.windows.net`; a path of one segment is the database. */
+  readonly cluster?: string
+  readonly database?: string
+  /** A Kusto connection string, instead of `cluster`, `database` and `credential`, which win over its parts. */
+  readonly connectionString?: string
+  /** Default: what the connection string says, else the default Azure credential; nothing at all for a loopback address. */
+  readonly credential?: Credential
+  /** The ingestion endpoint, where it does not follow from the cluster's address. */
+  readonly ingestionCluster?: string
+  /** Further hosts that may see a token: full names, or suffixes that start with a dot. */
+  readonly trustedHosts?: readonly string[]
+  /** Send the credential to a loopback address too, over http if need be. Default false. */
+  readonly allowTokenToLoopback?: boolean
+  /** Shown in the service's logs. Default `kusto-arrow`. */
+  readonly application?: string
+  /** Compression asked for in answers. Default `gzip`; `identity` is faster on fast networks. */
+  readonly compression?: 'gzip' | 'identity'
+  /** The way into the ingestion queue. Default `auto`: REST, or the storage queue where there is no REST. */
+  readonly ingestion?: IngestionVia
+}
+
+const NAMES: readonly (keyof KustoConnectorOptions)[] = [
+  'cluster',
+  'database',
+  'connectionString',
+  'credential',
+  'ingestionCluster',
+  'trustedHosts',
+  'allowTokenToLoopback',
+  'application',
+  'compression',
+  'ingestion',
+]
+
+/** Containers and queues are asked for again after an hour; their signatures live for hours. */
+const RESOURCES = { maxAgeMs: 3_600_000, timeoutMs: 120_000 }
+
+/** A connection to one database of a Kusto cluster. Nothing is sent before the first read, write or command. */
+export class KustoConnector implements AsyncDisposable {
+  readonly cluster: string
+  readonly database: string
+  readonly #client: KustoClient
+  readonly #pools = new Map<number, DecodePool>()
+  readonly #source: SourceContext
+  readonly #sink: SinkContext
+
+  /** @throws {KustoUsageError} for an unknown option, an address that is none, or a missing database */
+  constructor(options: KustoConnectorOptions) {
+    const { database, client } = connectSettings(options)
+    this.#client = openClient(client)
+    this.cluster = this.#client.rest.origin('engine')
+    this.database = database
+    this.#source = this.#sourceContext()
+    this.#sink = this.#sinkContext(options.ingestion ?? 'auto')
+  }
+
+  /** A lazy dataframe over a table, by its name, or over a query, as a `kql` template. */
+  read(source: Kql | string, options: ReadOptions = {}): KustoRead {
+    const query = typeof source === 'string' ? tableNamed(source) : source
+    return new KustoRead(this.#source, { query, operators: [] }, readSettings(options))
+  }
+
+  /** A query as it is: text that is sent unchanged, in one request. */
+  query(query: Kql | string, options: Omit<ReadOptions, 'mode'> = {}): KustoRead {
+    const text = typeof query === 'string' ? Kql.raw(query) : query
+    return new KustoRead(this.#source, { query: text, operators: [] }, readSettings({ ...options, mode: 'single' }))
+  }
+
+  /** A management command as it is; `await kusto.command('.show tables').table()`. */
+  command(command: Kql | string, options: CommandOptions = {}): KustoCommand {
+    return new KustoCommand(this.#client.http, this.database, command, options)
+  }
+
+  /** Writes rows to a table; resolves when the service has taken all of them into its queue. */
+  async write(table: string, data: BatchInput, options: WriteOptions = {}): Promise<WriteReceipt> {
+    const settings = writeSettings(options)
+    const { schema, batches } = await readBatches(
+      data,
+      settings.signal === undefined ? {} : { signal: settings.signal },
+    )
+    const receipt = await writeQueued(this.#sink, { table, schema, batches }, settings)
+    return new WriteReceipt(receipt, (signal) => this.#sink.ingestion(signal))
+  }
+
+  /** A receipt that was stored as JSON, to go on checking it in another process. */
+  receipt(json: unknown): WriteReceipt {
+    return new WriteReceipt(parseReceipt(json), (signal) => this.#sink.ingestion(signal))
+  }
+
+  /** Ends threads and connections. Reads and writes that still run fail. */
+  async close(): Promise<void> {
+    await Promise.all([this.#client.close(), ...[...this.#pools.values()].map((pool) => pool.close())])
+    this.#pools.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #rows(csl: Kql, options: Omit<CallOptions, 'database'>): Promise<readonly CommandRow[]> {
+    return (await this.#client.http.commandRows(csl, { database: this.database, ...options })).rows
+  }
+
+  #sourceContext(): SourceContext {
+    const containers = new Cached<readonly StorageLocation[]>(async (signal) => {
+      const rows = await this.#rows(showExportContainers(), { endpoint: 'ingestion', signal })
+      return rows.map((row) => parseContainerUrl(row.text('StorageRoot')))
+    }, RESOURCES)
+    return {
+      query: async ({ csl, parameters }, settings) => {
+        const call = { database: this.database, parameters, ...callOptions(settings) }
+        return (await this.#client.http.query(csl, call)).body
+      },
+      command: (csl, settings) => this.#rows(csl, callOptions(settings)),
+      exportContainers: (signal) => containers.get(signal),
+      decodePool: (workers) => {
+        const pool = this.#pools.get(workers) ?? new DecodePool(workers)
+        this.#pools.set(workers, pool)
+        return pool
+      },
+      log,
+    }
+  }
+
+  #sinkContext(via: IngestionVia): SinkContext {
+    const discovery = {
+      database: this.database,
+      rest: this.#client.rest,
+      ingestionCommand: (csl: Kql, signal: AbortSignal) => this.#rows(csl, { endpoint: 'ingestion', signal }),
+    }
+    const service = new Cached((signal) => discoverIngestion(discovery, via, signal), RESOURCES)
+    return {
+      cluster: this.cluster,
+      database: this.database,
+      command: (csl, signal) => this.#rows(csl, signal === undefined ? {} : { signal }),
+      ingestion: (signal) => service.get(signal),
+      log,
+    }
+  }
+}
+
+/** Names hold letters, digits, `_`, blanks, dots and dashes; anything else is a query that was meant to be a template. */
+function tableNamed(text: string): Kql {
+  if (/^[\p{L}\p{N}_ .-]+$/u.test(text)) return name(text)
+  throw new KustoUsageError(
+    'KUSTO_NOT_A_TABLE',
+    'expected the name of a table, found a query: write it as kql`...`, or send the text as it is with query()',
+  )
+}
+
+function callOptions({ properties, signal }: CallSettings): Pick<CallOptions, 'properties' | 'signal'> {
+  return { properties, ...(signal === undefined ? {} : { signal }) }
+}
+
+/** Options and connection string together; what is said in the options wins. */
+function connectSettings(options: KustoConnectorOptions): { database: string; client: KustoClientOptions } {
+  checkNames(options, NAMES)
+  const text = options.connectionString === undefined ? undefined : parseConnectionString(options.connectionString)
+  const address = options.cluster ?? text?.cluster
+  if (address === undefined) {
+    throw new KustoUsageError('KUSTO_NO_CLUSTER', 'expected a cluster or a connection string, found neither')
+  }
+  const { origin, database: fromPath } = parseClusterUrl(address)
+  const database = options.database ?? fromPath ?? text?.database
+  if (database === undefined || database === '') {
+    throw new KustoUsageError('KUSTO_NO_DATABASE', `expected a database for ${origin}, found none`)
+  }
+  const application = options.application ?? text?.application
+  return {
+    database,
+    client: {
+      cluster: origin,
+      ...(options.ingestionCluster === undefined ? {} : { ingestionCluster: options.ingestionCluster }),
+      auth: authFrom(options.credential, text?.auth ?? { kind: 'default' }),
+      trust: {
+        trustedHosts: options.trustedHosts ?? [],
+        allowTokenToLoopback: options.allowTokenToLoopback ?? false,
+      },
+      caller: {
+        ...(application === undefined ? {} : { application }),
+        ...(text?.user === undefined ? {} : { user: text.user }),
+      },
+      compression: oneOf('compression', options.compression ?? 'gzip', ['gzip', 'identity']),
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import type { RecordBatch } from 'apache-arrow'
+import { isLimitError } from '../protocol/limit-error.ts'
+import type { BatchStream } from '../arrow/batches.ts'
+import { openDistributed } from './read-distributed.ts'
+import type { ReadSettings } from './read-settings.ts'
+import { openSingle } from './read-single.ts'
+import type { SourceContext } from './source-context.ts'
+import type { SourceQuery } from './source-query.ts'
+
+/** A read that has begun; disposing it removes what it made. */
+export interface OpenedRead extends BatchStream, AsyncDisposable {}
+
+/**
+ * One query first; an export when the service says that the result passes its limits. Batches are held back until the
+ * answer has ended well, so that no row is delivered twice (docs/adr/0004). When `maxHeldBytes` are held the mode is
+ * settled as single and they flow.
+ */
+export async function openAuto(
+  context: SourceContext,
+  source: SourceQuery,
+  settings: ReadSettings,
+): Promise<OpenedRead> {
+  // The events of batches are sent when they are delivered, not when they are held.
+  const quiet: ReadSettings = {
+    ...settings,
+    onEvent: (event) => void (event.kind !== 'batch' && settings.onEvent(event)),
+  }
+  try {
+    const stream = await openSingle(context, source, quiet)
+    const { held, rest, heldBytes } = await hold(stream, settings.maxHeldBytes)
+    const reason =
+      rest === undefined
+        ? 'the whole result fits the limits of one query'
+        : `${heldBytes} bytes are held back and the limits of one query are lifted`
+    settings.onEvent({ kind: 'mode', mode: 'single', reason })
+    return { schema: stream.schema, batches: deliver(held, rest, settings), [Symbol.asyncDispose]: () => stop(rest) }
+  } catch (error) {
+    if (!isLimitError(error)) throw error
+    settings.onEvent({
+      kind: 'mode',
+      mode: 'distributed',
+      reason: `one query does not carry the result: ${error.message}`,
+    })
+    const read = await openDistributed(context, source, settings)
+    return { schema: read.schema, batches: read.batches(), [Symbol.asyncDispose]: () => read.release() }
+  }
+}
+
+interface Held {
+  readonly held: readonly RecordBatch[]
+  readonly heldBytes: number
+  /** What is still to come, when the budget was full before the end. */
+  readonly rest: AsyncIterator<RecordBatch> | undefined
+}
+
+async function hold(stream: BatchStream, maxHeldBytes: number): Promise<Held> {
+  const held: RecordBatch[] = []
+  const rest = stream.batches[Symbol.asyncIterator]()
+  let heldBytes = 0
+  while (heldBytes < maxHeldBytes) {
+    const next = await rest.next()
+    if (next.done === true) return { held, heldBytes, rest: undefined }
+    held.push(next.value)
+    heldBytes += next.value.data.byteLength
+  }
+  return { held, heldBytes, rest }
+}
+
+async function* deliver(
+  held: readonly RecordBatch[],
+  rest: AsyncIterator<RecordBatch> | undefined,
+  { onEvent }: ReadSettings,
+): AsyncGenerator<RecordBatch> {
+  for (const batch of held) {
+    onEvent({ kind: 'batch', rows: batch.numRows })
+    yield batch
+  }
+  for (;;) {
+    const next = await rest?.next()
+    if (next === undefined || next.done === true) return
+    onEvent({ kind: 'batch', rows: next.value.numRows })
+    yield next.value
+  }
+}
+
+async function stop(rest: AsyncIterator<RecordBatch> | undefined): Promise<void> {
+  await rest?.return?.()
+}

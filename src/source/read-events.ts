@@ -1,0 +1,39 @@
+import type { ReadMode } from './read-settings.ts'
+
+/** What a read reports while it runs, in the order it happens. */
+export type ReadEvent =
+  /** Which way the rows travel, and why. */
+  | { readonly kind: 'mode'; readonly mode: Exclude<ReadMode, 'auto'>; readonly reason: string }
+  /** An export was accepted by the service; its blobs lie below `directory`. */
+  | { readonly kind: 'export-started'; readonly operationId: string; readonly directory: string }
+  | {
+      readonly kind: 'export-waiting'
+      readonly operationId: string
+      readonly state: string
+      readonly elapsedMs: number
+    }
+  | {
+      readonly kind: 'export-finished'
+      readonly operationId: string
+      readonly blobs: number
+      readonly rows: number
+      readonly elapsedMs: number
+    }
+  /** A blob was downloaded and decoded. */
+  | {
+      readonly kind: 'blob-read'
+      readonly partition: number
+      readonly rows: number
+      readonly bytes: number
+      readonly elapsedMs: number
+    }
+  /** A broken download goes on from `offset`. */
+  | { readonly kind: 'download-resumed'; readonly url: string; readonly offset: number }
+  /** A batch was handed to the caller. */
+  | { readonly kind: 'batch'; readonly rows: number }
+  /** Digits that the chosen Arrow type cannot carry were cut: the 7th of a datetime or timespan. Reported once a column. */
+  | { readonly kind: 'ticks-lost'; readonly column: string; readonly values: number }
+  /** Blobs this read owned were deleted; `failed` are still there. */
+  | { readonly kind: 'blobs-removed'; readonly removed: number; readonly failed: number; readonly directory: string }
+
+export type OnReadEvent = (event: ReadEvent) => void

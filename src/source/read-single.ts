@@ -1,0 +1,70 @@
+import type { RecordBatch } from 'apache-arrow'
+import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import { readResponse } from '../protocol/read-response.ts'
+import type { ResponseEvent } from '../protocol/response-events.ts'
+import type { BatchStream } from '../arrow/batches.ts'
+import type { ReadSettings } from './read-settings.ts'
+import type { SourceContext } from './source-context.ts'
+import { queryText } from './source-query.ts'
+import type { SourceQuery } from './source-query.ts'
+
+type TableEvent = Extract<ResponseEvent, { readonly kind: 'table' }>
+
+/** One query, its answer decoded while it arrives. Resolves when the header of the result is there. */
+export async function openSingle(
+  context: SourceContext,
+  source: SourceQuery,
+  settings: ReadSettings,
+): Promise<BatchStream> {
+  return openResponse(await context.query(queryText(source), settings), settings)
+}
+
+/** The one primary result of a response. A second one is an error: a dataframe has one schema. */
+export async function openResponse(body: AsyncIterable<Uint8Array>, settings: ReadSettings): Promise<BatchStream> {
+  const { types, batchRows, signal } = settings
+  const events = readResponse(body, { types, batchRows, ...(signal === undefined ? {} : { signal }) })
+  const table = await firstTable(events)
+  return { schema: table.schema, batches: batchesOf(events, table, settings) }
+}
+
+async function firstTable(events: AsyncGenerator<ResponseEvent, void>): Promise<TableEvent> {
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    if (next.value.kind === 'table') return next.value
+  }
+  throw new KustoProtocolError('KUSTO_NO_RESULT', 'expected a result table in the answer, found none')
+}
+
+async function* batchesOf(
+  events: AsyncGenerator<ResponseEvent, void>,
+  table: TableEvent,
+  { onEvent }: ReadSettings,
+): AsyncGenerator<RecordBatch> {
+  for await (const event of events) {
+    switch (event.kind) {
+      case 'batch':
+        onEvent({ kind: 'batch', rows: event.batch.numRows })
+        yield event.batch
+        break
+      case 'table-end':
+        for (const [index, values] of event.lostTicks.entries()) {
+          if (values > 0) onEvent({ kind: 'ticks-lost', column: table.columns[index]?.name ?? String(index), values })
+        }
+        break
+      case 'table':
+        throw new KustoUsageError(
+          'KUSTO_NOT_ONE_RESULT',
+          `expected a query with one result, found a second one, ${event.name}; send the queries one by one`,
+        )
+      case 'table-reset':
+        throw new KustoProtocolError(
+          'KUSTO_RESULT_REPLACED',
+          'expected rows to be appended, found a progressive result that replaces them',
+        )
+      case 'progress':
+      case 'properties':
+      case 'information':
+      case 'end':
+        break
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const run = promisify(execFile)
+
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-examples-'))
+  await run(
+    process.execPath,
+    [
+      path.join(ROOT, 'node_modules/typescript/bin/tsc'),
+      '-p',
+      'docs/examples',
+      '--outDir',
+      path.join(ROOT, 'build/examples'),
+    ],
+    {
+      cwd: ROOT,
+    },
+  )
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function example(name: string, ...args: readonly string[]): Promise<Ended> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [path.join(ROOT, 'build/examples', name), ...args], {
+      cwd: ROOT,
+    })
+    return { code: 0, stdout, stderr }
+  } catch (error) {
+    const { code, stdout, stderr } = error as Ended
+    return { code, stdout, stderr }
+  }
+}
+
+describe('docs/examples', () => {
+  it('quickstart writes and reads, and is the code of the README', async () => {
+    const { code, stdout, stderr } = await example('quickstart.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/'ATL' *│ *2/)
+    expect(stdout).toMatch(/'JFK' *│ *1/)
+    expect(stdout).not.toContain('LAX')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('4')
+    const readme = await readFile(path.join(ROOT, 'README.md'), 'utf8')
+    const quickstart = await readFile(path.join(ROOT, 'docs/examples/quickstart.ts'), 'utf8')
+    for (const line of quickstart
+      .split('\n')
+      .filter((text) => /^(await using|const receipt|await receipt)/.test(text))) {
+      expect(readme).toContain(line.replace(/\)$/, ')'))
+    }
+  })
+
+  it('demo proves that the rows of a file come back', async () => {
+    const file = path.join(folder, 'flights.parquet')
+    await parquet(
+      file,
+      "SELECT TIMESTAMP '2001-01-01' + INTERVAL (i) MINUTE AS date, i % 97 AS delay, i AS distance, CASE WHEN i % 3 = 0 THEN 'ATL' ELSE 'LAX' END AS origin, 'D' || (i % 50) AS destination FROM range(60000) t(i)",
+    )
+    const { code, stdout, stderr } = await example('demo.js', file)
+    expect(stderr).toContain('distributed')
+    expect(stdout).toMatch(/rows +60000 +60000 +.*same/)
+    expect(stdout).not.toContain('DIFFERENT')
+    expect(code).toBe(0)
+  })
+
+  it('demo ends with code 1 and says so when it cannot read the file', async () => {
+    const { code, stderr } = await example('demo.js', path.join(folder, 'absent.parquet'))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/ENOENT.*absent\.parquet/)
+  })
+})
+
+async function parquet(file: string, query: string): Promise<void> {
+  const duck = await DuckDBInstance.create(':memory:')
+  const connection = await duck.connect()
+  await connection.run(`COPY (${query}) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE 20000)`)
+  connection.closeSync()
+  duck.closeSync()
+}
