@@ -22,10 +22,13 @@ export class BodyWriter {
     this.#response = response
     this.#left = options.truncateAfterBytes ?? Infinity
     if (options.gzip === true) {
-      this.#gzip = createGzip({ level: 1 })
-      this.#gzip.on('data', (part: Buffer) => {
-        if (!this.#send(part)) this.#pauseUntilDrained()
+      const gzip = createGzip({ level: 1 })
+      this.#gzip = gzip
+      gzip.on('data', (part: Buffer) => {
+        if (!this.#send(part)) gzip.pause()
       })
+      // A client that has gone takes nothing more: what is left is compressed into the void.
+      for (const event of ['drain', 'close']) response.on(event, () => gzip.resume())
     }
   }
 
@@ -76,11 +79,5 @@ export class BodyWriter {
     // Destroyed only after the last allowed byte is out, so that the client receives exactly that many.
     this.#response.write(last, () => this.#response.destroy())
     return false
-  }
-
-  #pauseUntilDrained(): void {
-    this.#gzip?.pause()
-    this.#response.once('drain', () => this.#gzip?.resume())
-    this.#response.once('close', () => this.#gzip?.resume())
   }
 }

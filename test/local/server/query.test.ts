@@ -185,7 +185,7 @@ describe('a request', () => {
 
   test('may be a GET', async () => {
     const search = new URLSearchParams({ db: 'db1', csl: 'print 6 * 7' })
-    const answer = await rest(`${local.cluster}/v2/rest/query?${search}`)
+    const answer = await rest(`${local.cluster}/v2/rest/query?${search.toString()}`)
     expect(primaryRows(framesOf(answer))).toEqual([[42]])
   })
 
