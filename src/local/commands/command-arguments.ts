@@ -90,8 +90,8 @@ export class CommandArguments {
     return { table, column }
   }
 
-  /** The `with (...)` properties; every one of them must be known. */
-  properties<K extends string>(known: readonly K[]): Properties<K> {
+  /** The `with (...)` properties as written, unquoted. */
+  get propertyPairs(): readonly (readonly [string, string])[] {
     const pairs: [string, string][] = []
     for (const [label, value] of this.pairs) {
       if (label === 'PropertyName') pairs.push([value, ''])
@@ -100,7 +100,12 @@ export class CommandArguments {
         if (last !== undefined) last[1] = value
       }
     }
-    return new Properties(this.name, known, pairs)
+    return pairs
+  }
+
+  /** The `with (...)` properties; every one of them must be known. */
+  properties<K extends string>(known: readonly K[]): Properties<K> {
+    return new Properties(this.name, known, this.propertyPairs)
   }
 }
 

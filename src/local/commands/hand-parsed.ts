@@ -1,5 +1,5 @@
 import type { CommandAnalysis, Column } from '../lang/syntax.ts'
-import { schemaOf, type CommandDefinition } from './command.ts'
+import { schemaOf, type CommandDefinition, type CommandFamily } from './command.ts'
 import { dropOne } from './column-commands.ts'
 import { EXTENT_COMMANDS } from './extent-commands.ts'
 import { cancelQuery } from './operation-commands.ts'
@@ -7,6 +7,7 @@ import { checkProperties, Properties } from './command-arguments.ts'
 import { Scanner } from './scan.ts'
 import { showTables } from './show-tables.ts'
 import { rename, type Rename } from './table-commands.ts'
+import { TRANSFER_COMMANDS } from './transfer-commands.ts'
 
 /** A command that the service knows and the official grammar does not, or not wholly. */
 export interface HandParsed {
@@ -39,13 +40,13 @@ const FORMS: readonly Form[] = [
     name: 'MoveExtentsFrom with (setNewIngestionTime)',
     pattern: /^\.move\s+(async\s+)?extents\b/i,
     columns: [],
-    definition: defined('MoveExtentsFrom'),
+    definition: defined(EXTENT_COMMANDS, 'MoveExtentsFrom'),
   },
   {
     name: 'ReplaceExtents',
     pattern: /^\.replace\s+(async\s+)?extents\b/i,
     columns: [],
-    definition: defined('ReplaceExtents'),
+    definition: defined(EXTENT_COMMANDS, 'ReplaceExtents'),
   },
   {
     name: 'RenameTables ifexists',
@@ -62,13 +63,19 @@ const FORMS: readonly Form[] = [
     name: 'DropColumn ifexists',
     pattern: /^\.drop\s+column\b/i,
     columns: SCHEMA,
-    definition: { run: (context) => dropOne(context, dropColumnForm(context.text), true) },
+    definition: { run: (context) => dropOne(context, ...dropColumnForm(context.text)) },
   },
   {
     name: 'CancelQuery with (reason)',
     pattern: /^\.cancel\s+query\b/i,
     columns: [],
     definition: { run: (context) => cancelQuery(context, cancelQueryForm(context.text)), anyDatabase: true },
+  },
+  {
+    name: 'IngestInlineIntoTable with bracketed records',
+    pattern: /^\.ingest\s+inline\b/i,
+    columns: [],
+    definition: defined(TRANSFER_COMMANDS, 'IngestInlineIntoTable'),
   },
 ]
 
@@ -92,8 +99,8 @@ export function findHandParsed(analysis: CommandAnalysis): HandParsed | undefine
   }
 }
 
-function defined(name: string): CommandDefinition {
-  const definition = EXTENT_COMMANDS[name]
+function defined(family: CommandFamily, name: string): CommandDefinition {
+  const definition = family[name]
   if (definition === undefined) throw new TypeError(`no command ${name}`)
   return definition
 }
@@ -134,16 +141,16 @@ function renamesForm(text: string): { readonly renames: readonly Rename[]; reado
   return { renames, ifExists }
 }
 
-/** `.drop column T.c ifexists` */
-function dropColumnForm(text: string): { readonly table: string; readonly column: string } {
+/** `.drop column T.c [ifexists]` */
+function dropColumnForm(text: string): readonly [{ readonly table: string; readonly column: string }, boolean] {
   const scanner = new Scanner(text)
   scanner.expect('.', 'drop', 'column')
   const table = scanner.name()
   scanner.expect('.')
   const column = scanner.name()
-  scanner.expect('ifexists')
+  const ifExists = scanner.accept('ifexists')
   scanner.end()
-  return { table, column }
+  return [{ table, column }, ifExists]
 }
 
 /** `.cancel query "<client request id>" with (reason = "...")` */

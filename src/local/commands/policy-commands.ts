@@ -14,6 +14,7 @@ import {
   type CommandResult,
   type RowRecord,
 } from './command.ts'
+import { Scanner } from './scan.ts'
 
 const POLICY_ROW = schemaOf('PolicyName:string,EntityName:string,Policy:string,ChildEntities:string,EntityType:string')
 
@@ -206,9 +207,17 @@ function sentPolicy(context: CommandContext, keyword: string): unknown {
     }
     default:
   }
-  const json = args.pairs.find(([label]) => label.endsWith('Policy'))?.[1]
+  const json = args.pairs.find(([label]) => label.endsWith('Policy'))?.[1] ?? lastString(context.text)
   if (json === undefined) throw badRequest(`policy ${keyword}: expected JSON`)
   return parsePolicy(keyword, json)
+}
+
+/** Some of the commands about several tables do not label their JSON; it is the last thing they say. */
+function lastString(text: string): string | undefined {
+  const scanner = new Scanner(text)
+  let last = scanner.next
+  while (scanner.next.kind !== 'end') last = scanner.take()
+  return last.kind === 'string' ? last.value : undefined
 }
 
 /** `true` or `false` as the last word of the command. */

@@ -29,7 +29,7 @@ const OPERATION_ID = schemaOf('OperationId:guid')
  */
 export async function runCommand(services: Services, request: CommandRequest): Promise<CommandResult> {
   request.signal.throwIfAborted()
-  const resources = await resourceCommand(services, request.text)
+  const resources = resourceCommand(services, request.text)
   if (resources !== undefined) return resources
   const found = await understand(services, request)
   const { definition, args } = found
@@ -62,17 +62,18 @@ interface Understood {
 
 async function understand(services: Services, request: CommandRequest): Promise<Understood> {
   const scope = services.catalog.database(request.database)?.name ?? services.defaultDatabase
-  const analysis = await services.language.analyze(request.text, { database: scope })
+  const arrow = findArrow(request.text)
+  const analysis = await services.language.analyze(withoutData(request.text, arrow), { database: scope })
   if (analysis.kind === 'query') throw syntaxError('a query is not a management command; send it to /v2/rest/query')
   const args = new CommandArguments(analysis)
   const byHand = findHandParsed(analysis)
   if (byHand !== undefined) return { ...byHand, args }
-  const arrow = findArrow(request.text)
   checkForm(analysis, arrow)
   const definition = COMMANDS.get(analysis.name ?? '')
   if (definition === undefined) throw notSupported(`command ${analysis.name ?? ''}`)
   // A bar behind `<|` belongs to the query.
-  const { pipe, text } = analysis
+  const { pipe } = analysis
+  const { text } = request
   const piped = pipe !== undefined && (arrow === undefined || pipe.start <= arrow) ? pipe : undefined
   return {
     definition,
@@ -82,6 +83,11 @@ async function understand(services: Services, request: CommandRequest): Promise<
     columns: analysis.resultColumns ?? [],
     pipe: piped === undefined ? undefined : text.slice(piped.start, piped.end),
   }
+}
+
+/** Inline data is not for the parser: it may be long and is no KQL. */
+function withoutData(text: string, arrow: number | undefined): string {
+  return arrow !== undefined && /^\s*\.ingest\s+inline\b/i.test(text) ? `${text.slice(0, arrow)} 0` : text
 }
 
 /** Findings about names are left to the commands: only they know what may be missing. */
