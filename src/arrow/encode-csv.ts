@@ -45,14 +45,15 @@ export function encodeCsv(batch: RecordBatch, options: EncodeCsvOptions = {}): E
   const plan = planCells(batch, columns)
   const at: CsvPosition = { row: startRow, column: 0 }
   const out = byteSink(Math.min(maxBytes, estimate(batch, startRow)) + plan.slack)
-  if (columns.length > 0) {
+  if (columns.length === 0) at.row = batch.numRows
+  else {
     try {
       writeRecords(out, plan.cells, { startRow, endRow: batch.numRows, maxBytes, slack: plan.slack }, at)
     } catch (error) {
       throw located(error, { column: columns[at.column], row: rowOffset + at.row })
     }
   }
-  if (at.row === startRow && startRow < batch.numRows && columns.length > 0) {
+  if (at.row === startRow && startRow < batch.numRows) {
     throw new KustoDataError(
       'KUSTO_RECORD_TOO_LARGE',
       `row ${rowOffset + startRow}: expected a record of at most ${maxBytes} bytes`,

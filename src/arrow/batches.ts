@@ -1,0 +1,220 @@
+import {
+  type DataType,
+  type Decimal,
+  type Field,
+  isArrowRecordBatch,
+  isArrowTable,
+  RecordBatch,
+  RecordBatchReader,
+  Schema,
+  type Table,
+  Type,
+} from 'apache-arrow'
+import { KustoDataError, KustoUsageError } from '../errors.ts'
+import { inferSchema, type Row, rowsToBatch } from './infer-rows.ts'
+import { KUSTO_TYPE_KEY } from './scalar-types.ts'
+
+/** One element of a stream of data: a batch, a table, bytes of an Arrow IPC stream, or a row. */
+export type BatchItem = RecordBatch | Table | Uint8Array | Row
+
+/** Everything that can be written: see {@link readBatches}. */
+export type BatchInput =
+  | Table
+  | RecordBatch
+  | RecordBatchReader
+  | Uint8Array
+  | ArrayBuffer
+  | ReadableStream<BatchItem>
+  | Iterable<BatchItem>
+  | AsyncIterable<BatchItem>
+
+/** Choices of {@link readBatches}. */
+export interface ReadBatchesOptions {
+  /** Rows the schema is inferred from when the input is rows. Default 10,000. */
+  readonly inferRows?: number
+  /** Rows of a batch made from rows. Default 65,536. */
+  readonly batchRows?: number
+  readonly signal?: AbortSignal
+}
+
+/** Batches that all have one schema. */
+export interface BatchStream {
+  readonly schema: Schema
+  /** May be iterated once. Ending early ends the input. */
+  readonly batches: AsyncIterable<RecordBatch>
+}
+
+/**
+ * Reads any input as a stream of record batches: a Table, RecordBatch or RecordBatchReader, Arrow IPC bytes (stream or
+ * file), or an iterable, async iterable or Web ReadableStream of batches, tables, IPC bytes or rows. Awaits only what
+ * the schema needs. An empty input has a schema without fields; batches without rows or columns are left out.
+ * @throws {KustoUsageError} KUSTO_BAD_INPUT when the input is none of these
+ * @throws {KustoDataError} while iterating: KUSTO_SCHEMA_DRIFT when a batch's schema differs from the first's, and the
+ * errors of {@link inferSchema} and {@link rowsToBatch}
+ */
+export async function readBatches(input: BatchInput, options: ReadBatchesOptions = {}): Promise<BatchStream> {
+  const source = await openSource(input, options)
+  return { schema: source.schema, batches: checked(source, options.signal) }
+}
+
+/**
+ * Explains how a schema differs from the expected one in names, order, types or the metadata that decides a Kusto type;
+ * undefined when it does not. Nullability and dictionary ids do not matter.
+ */
+export function schemaDrift(expected: Schema, found: Schema): string | undefined {
+  if (expected === found) return undefined
+  const wanted = expected.fields.map(describe)
+  const given = found.fields.map(describe)
+  const odd = wanted.findIndex((text, index) => text !== given[index])
+  if (odd >= 0) return `expected column ${odd} to be ${wanted[odd] ?? ''}, found ${given[odd] ?? 'none'}`
+  return given.length > wanted.length
+    ? `expected ${wanted.length} columns, found also ${given[wanted.length] ?? ''}`
+    : undefined
+}
+
+interface Source {
+  readonly schema: Schema
+  readonly batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>
+}
+
+async function openSource(input: BatchInput, options: ReadBatchesOptions): Promise<Source> {
+  if (isArrowTable(input)) return { schema: input.schema, batches: input.batches }
+  if (isArrowRecordBatch(input)) return { schema: input.schema, batches: [input] }
+  if (input instanceof RecordBatchReader) return openReader(input)
+  if (input instanceof Uint8Array) return openReader(RecordBatchReader.from(input))
+  if (input instanceof ArrayBuffer) return openReader(RecordBatchReader.from(new Uint8Array(input)))
+  const items = iteratorOf(input)
+  options.signal?.throwIfAborted()
+  const first = await items.next()
+  if (first.done === true) return { schema: new Schema([]), batches: [] }
+  const rest = rejoined(first.value, items)
+  if (isArrowTable(first.value) || isArrowRecordBatch(first.value)) {
+    return { schema: first.value.schema, batches: batchesOf(rest) }
+  }
+  if (first.value instanceof Uint8Array) {
+    return openReader(await RecordBatchReader.from(rest as AsyncIterable<Uint8Array>))
+  }
+  return openRows(rest, options)
+}
+
+async function openReader(reader: RecordBatchReader): Promise<Source> {
+  const opened: RecordBatchReader = await reader.open()
+  return { schema: opened.schema, batches: opened }
+}
+
+async function* batchesOf(items: AsyncIterable<unknown>): AsyncGenerator<RecordBatch, void, undefined> {
+  for await (const item of items) {
+    if (isArrowTable(item)) yield* item.batches
+    else if (isArrowRecordBatch(item)) yield item
+    else throw badInput('a record batch or table like the first element', item)
+  }
+}
+
+async function openRows(items: AsyncIterable<unknown>, options: ReadBatchesOptions): Promise<Source> {
+  const { inferRows = 10_000, batchRows = 65_536 } = options
+  const iterator = items[Symbol.asyncIterator]()
+  const sample: Row[] = []
+  let ended = false
+  while (!ended && sample.length < inferRows) {
+    const next = await iterator.next()
+    if (next.done === true) ended = true
+    else sample.push(asRow(next.value, sample.length))
+  }
+  try {
+    const schema = inferSchema(sample)
+    return { schema, batches: rowBatches({ sample, iterator, schema, batchRows }) }
+  } catch (error) {
+    await iterator.return?.()
+    throw error
+  }
+}
+
+async function* rowBatches(from: {
+  readonly sample: readonly Row[]
+  readonly iterator: AsyncIterator<unknown>
+  readonly schema: Schema
+  readonly batchRows: number
+}): AsyncGenerator<RecordBatch, void, undefined> {
+  const { sample, iterator, schema, batchRows } = from
+  let rowOffset = 0
+  let pending: Row[] = []
+  const flush = (): RecordBatch => {
+    const batch = rowsToBatch(pending, schema, rowOffset)
+    rowOffset += pending.length
+    pending = []
+    return batch
+  }
+  try {
+    for (const row of sample) {
+      pending.push(row)
+      if (pending.length === batchRows) yield flush()
+    }
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      pending.push(asRow(next.value, rowOffset + pending.length))
+      if (pending.length === batchRows) yield flush()
+    }
+    if (pending.length > 0) yield flush()
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+async function* checked(source: Source, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch, void, undefined> {
+  let index = 0
+  for await (const batch of source.batches) {
+    signal?.throwIfAborted()
+    const drift = schemaDrift(source.schema, batch.schema)
+    if (drift !== undefined) throw new KustoDataError('KUSTO_SCHEMA_DRIFT', `batch ${index}: ${drift}`)
+    if (batch.numRows > 0 && batch.numCols === 0) {
+      throw new KustoDataError(
+        'KUSTO_NO_COLUMNS',
+        `batch ${index}: expected columns, found ${batch.numRows} rows of none`,
+      )
+    }
+    if (batch.numRows > 0) yield batch
+    index++
+  }
+}
+
+async function* rejoined(
+  first: unknown,
+  items: AsyncIterator<unknown> | Iterator<unknown>,
+): AsyncGenerator<unknown, void, undefined> {
+  try {
+    yield first
+    for (let next = await items.next(); next.done !== true; next = await items.next()) yield next.value
+  } finally {
+    await items.return?.()
+  }
+}
+
+function iteratorOf(input: unknown): AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof input === 'object' && input !== null) {
+    if (Symbol.asyncIterator in input) return (input as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+    if (Symbol.iterator in input) return (input as Iterable<unknown>)[Symbol.iterator]()
+  }
+  throw badInput('a table, batches, Arrow IPC bytes or an iterable of rows', input)
+}
+
+function asRow(value: unknown, row: number): Row {
+  const isObject = typeof value === 'object' && value !== null && !(value instanceof Date)
+  if (isObject && !(Symbol.iterator in value) && !ArrayBuffer.isView(value)) return value as Row
+  throw badInput(`row ${row} to be an object`, value)
+}
+
+function badInput(expected: string, found: unknown): KustoUsageError {
+  const what = Array.isArray(found) ? 'an array' : found === null ? 'null' : typeof found
+  return new KustoUsageError('KUSTO_BAD_INPUT', `expected ${expected}, found ${what}`)
+}
+
+function describe(field: Field): string {
+  const marks = [field.metadata.get(KUSTO_TYPE_KEY), field.metadata.get('ARROW:extension:name')].filter(
+    (mark) => mark !== undefined,
+  )
+  return `${field.name}: ${typeText(field.type)}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`
+}
+
+function typeText(type: DataType): string {
+  const text = (type as { toString(): string }).toString()
+  return type.typeId === Type.Decimal ? `${text}/${(type as Decimal).bitWidth}` : text
+}
