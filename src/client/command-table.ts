@@ -142,13 +142,14 @@ export function parseCommandTable(
 
 /** In front of the digits of a number that a double would round. A private-use character: no answer holds it. */
 const EXACT = '\uE000'
-const LONG_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+const LONG_NUMBER = /^-?\d{16,}$/
 const EXACT_STRING = new RegExp(`"${EXACT}(-?\\d+)"`, 'g')
 
 /** JSON.parse that keeps integers of more than 15 digits, as marked text. */
 function parseExact(json: string, context: KustoErrorContext): unknown {
   try {
-    return JSON.parse(json.replaceAll(LONG_NUMBER, (token) => (token.startsWith('"') ? token : `"${EXACT}${token}"`)))
+    return JSON.parse(json.replaceAll(TOKEN, (token) => (LONG_NUMBER.test(token) ? `"${EXACT}${token}"` : token)))
   } catch (cause) {
     throw new KustoProtocolError('KUSTO_BAD_V1', 'expected a V1 answer in JSON, found something else', {
       cause,

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mapOrdered } from '../../src/base/map-ordered.ts'
 import { sleep } from '../../src/base/sleep.ts'
@@ -15,6 +15,11 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const item of items) all.push(item)
   return all
+}
+
+async function* brokenSource(): AsyncGenerator<number> {
+  yield 1
+  throw new Error('source broke')
 }
 
 describe('mapOrdered', () => {
@@ -101,13 +106,9 @@ describe('mapOrdered', () => {
   })
 
   test('a failing source fails after the results before it', async () => {
-    async function* source(): AsyncGenerator<number> {
-      yield 1
-      throw new Error('source broke')
-    }
     const results: number[] = []
     const run = async (): Promise<void> => {
-      for await (const item of mapOrdered(source(), async (item) => item, { concurrency: 4 })) results.push(item)
+      for await (const item of mapOrdered(brokenSource(), async (item) => item, { concurrency: 4 })) results.push(item)
     }
     await expect(run()).rejects.toThrow('source broke')
     expect(results).toEqual([1])

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KustoNetworkError, KustoServiceError } from '../../src/errors.ts'
 import { delayBoundMs, retry, type RetryNotice, type RetryPolicy } from '../../src/base/retry.ts'

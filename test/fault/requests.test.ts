@@ -7,7 +7,7 @@ import { startFaultServer, type Fault, type SeenRequest } from './fault-server.t
 
 const FRAMES = '[{"FrameType":"DataSetHeader"}\n,{"FrameType":"DataSetCompletion","HasErrors":false}\n]'
 const V1 = '{"Tables":[{"TableName":"T","Columns":[{"ColumnName":"Id","ColumnType":"long"}],"Rows":[[1]]}]}'
-const OK: Fault = { kind: 'answer', status: 200, body: FRAMES }
+const OK = { kind: 'answer', status: 200, body: FRAMES } satisfies Fault
 const OPTIONS = { database: 'db' }
 
 const unhandled: unknown[] = []
@@ -53,11 +53,19 @@ async function failure(work: Promise<unknown>): Promise<KustoError> {
   return error as KustoError
 }
 
+const echo = (request: SeenRequest): Fault => ({
+  kind: 'answer',
+  status: 400,
+  body: JSON.stringify({
+    error: { code: 'C', '@message': `cannot run ${request.body} for ${request.headers.authorization}` },
+  }),
+})
+
 const isCancel = (request: SeenRequest): boolean => request.body.includes('.cancel query')
 
 describe('an answer', () => {
   test.each([false, true])('arrives whole (gzip: %s), with ids', async (gzip) => {
-    await using server = await startFaultServer([{ ...OK, gzip, headers: { 'x-ms-activity-id': 'act' } } as Fault])
+    await using server = await startFaultServer([{ ...OK, gzip, headers: { 'x-ms-activity-id': 'act' } }])
     await using opened = client(server.url)
     const response = await opened.http.query(kql`T | where a == ${'x'}`, { ...OPTIONS, clientRequestId: 'KAC.test;1' })
     expect(await read(response)).toBe(FRAMES)
@@ -266,7 +274,7 @@ describe('an abort', () => {
 
   test('while waiting for the answer settles at once, closes the connection and cancels the query', async () => {
     await using server = await startFaultServer((request) =>
-      isCancel(request) ? ({ ...OK, body: V1 } as Fault) : { kind: 'stall' },
+      isCancel(request) ? { ...OK, body: V1 } : { kind: 'stall' },
     )
     await using opened = client(server.url)
     const stop = new AbortController()
@@ -421,13 +429,6 @@ describe('a token', () => {
 
 describe('secrets', () => {
   test('are in no error, whatever the server echoes', async () => {
-    const echo = (request: SeenRequest): Fault => ({
-      kind: 'answer',
-      status: 400,
-      body: JSON.stringify({
-        error: { code: 'C', '@message': `cannot run ${request.body} for ${request.headers.authorization}` },
-      }),
-    })
     await using server = await startFaultServer(echo)
     await using opened = client(server.url, {
       auth: { kind: 'token', token: 'SECRETTOKEN' },

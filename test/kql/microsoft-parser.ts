@@ -80,7 +80,7 @@ export function loadMicrosoftParser(): MicrosoftParser {
       const walk = (node: any): void => {
         const type = String(Bridge.getTypeName(node)).split('.').at(-1) ?? ''
         if (/^(CustomCommand|PartialCommand|CommandAndSkippedTokens|UnknownCommand)$/.test(type)) form = type
-        if (/LiteralExpression$/.test(type) && typeof node.LiteralValue === 'string') strings.push(node.LiteralValue)
+        if (type.endsWith('LiteralExpression') && typeof node.LiteralValue === 'string') strings.push(node.LiteralValue)
         else if (/CompoundStringLiteral/.test(type)) {
           strings.push(node.LiteralValue ?? node.ConstantValue)
           return

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { kql, name, secret, text, type Kql } from '../../src/kql/kql.ts'
 import * as exports_ from '../../src/kql/commands/export-commands.ts'
@@ -148,7 +148,14 @@ function check(command: Kql, table: string, strings: readonly string[]): void {
   ).toEqual(strings.filter((expected) => !KNOWN_STRINGS.has(expected)))
 }
 const KNOWN_STRINGS: ReadonlySet<string> = new Set([
-  ...['T', 'where', 'zstd', 'per_node', 'microsecond', 'firstFile', 'UTF8BOM', 'csv'],
+  'T',
+  'where',
+  'zstd',
+  'per_node',
+  'microsecond',
+  'firstFile',
+  'UTF8BOM',
+  'csv',
 ])
 
 describe('generated commands in the official grammar', () => {
@@ -202,27 +209,37 @@ describe('quoting in the official grammar', () => {
 
   test('literals have the type they were made with, at the limits too', () => {
     const scalars = [
-      ...[
-        kql.bool(true),
-        kql.bool(null),
-        kql.int(-(2 ** 31)),
-        kql.int(null),
-        kql.long(-(2n ** 63n)),
-        kql.long(2n ** 63n - 1n),
-      ],
-      ...[
-        kql.real(NaN),
-        kql.real(Infinity),
-        kql.real(-Infinity),
-        kql.real(-0),
-        kql.real(5e-324),
-        kql.real(1e300),
-        kql.real(null),
-      ],
-      ...[kql.decimal('-1.50'), kql.decimal('1e5'), kql.decimal(null), kql.string(''), kql.guid(ID), kql.guid(null)],
-      ...[kql.datetime(0n), kql.datetime(3_155_378_975_999_999_999n), kql.datetime(new Date(0)), kql.datetime(null)],
-      ...[kql.timespan(-(2n ** 63n)), kql.timespan(2n ** 63n - 1n), kql.timespan(-1n), kql.timespan(null)],
-      ...[kql.dynamic({ a: [1, null, 'x"\b', 2n ** 63n] }), kql.dynamic(null), kql.dynamic('plain'), kql.dynamic([])],
+      kql.bool(true),
+      kql.bool(null),
+      kql.int(-(2 ** 31)),
+      kql.int(null),
+      kql.long(-(2n ** 63n)),
+      kql.long(2n ** 63n - 1n),
+      kql.real(NaN),
+      kql.real(Infinity),
+      kql.real(-Infinity),
+      kql.real(-0),
+      kql.real(5e-324),
+      kql.real(1e300),
+      kql.real(null),
+      kql.decimal('-1.50'),
+      kql.decimal('1e5'),
+      kql.decimal(null),
+      kql.string(''),
+      kql.guid(ID),
+      kql.guid(null),
+      kql.datetime(0n),
+      kql.datetime(3_155_378_975_999_999_999n),
+      kql.datetime(new Date(0)),
+      kql.datetime(null),
+      kql.timespan(-(2n ** 63n)),
+      kql.timespan(2n ** 63n - 1n),
+      kql.timespan(-1n),
+      kql.timespan(null),
+      kql.dynamic({ a: [1, null, 'x"\b', 2n ** 63n] }),
+      kql.dynamic(null),
+      kql.dynamic('plain'),
+      kql.dynamic([]),
     ]
     for (const scalar of scalars) {
       const inPlace = parser.parse(`print ${scalar.literal}`)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KustoAuthError, KustoServiceError } from '../../src/errors.ts'
 import { parseOneApiError, parseRetryAfter } from '../../src/protocol/one-api-error.ts'
