@@ -10,7 +10,7 @@ function percents(args: readonly Sql[], call: CallContext): readonly number[] {
       arg.type === 'dynamic' && typeof arg.constant === 'string' ? JSON.parse(arg.constant) : undefined
     if (Array.isArray(value) && value.every((item) => typeof item === 'number')) return value
     if (arg.type === 'decimal' && typeof arg.constant === 'string') return [Number(arg.constant)]
-    throw notSupported(`a percentile of ${call.name} that is not a literal`)
+    throw notSupported(`${call.name} with a percentile that is not a literal`)
   })
 }
 

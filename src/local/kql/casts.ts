@@ -39,22 +39,16 @@ export function dynamicText(sql: string): string {
 }
 
 function textOrNull({ sql, type }: Sql): string {
-  switch (type) {
-    case 'datetime':
-      return bind(sql, datetimeText)
-    case 'timespan':
-      return bind(sql, timespanText)
-    case 'real':
-      return bind(
-        sql,
-        (x) =>
-          `CASE WHEN isfinite(${x}) THEN (${x})::VARCHAR WHEN isnan(${x}) THEN 'NaN' WHEN ${x} > 0 THEN 'Infinity' WHEN ${x} < 0 THEN '-Infinity' END`,
-      )
-    case 'decimal':
-      return `regexp_replace((${sql})::VARCHAR, '\\.?0+$', '')`
-    default:
-      return `(${sql})::VARCHAR`
-  }
+  if (type === 'datetime') return bind(sql, datetimeText)
+  if (type === 'timespan') return bind(sql, timespanText)
+  if (type === 'real') return bind(sql, realText)
+  if (type === 'decimal') return `regexp_replace((${sql})::VARCHAR, '\\.?0+$', '')`
+  return `(${sql})::VARCHAR`
+}
+
+function realText(x: string): string {
+  const special = `WHEN isnan(${x}) THEN 'NaN' WHEN ${x} > 0 THEN 'Infinity' WHEN ${x} < 0 THEN '-Infinity'`
+  return `CASE WHEN isfinite(${x}) THEN (${x})::VARCHAR ${special} END`
 }
 
 function datetimeText(ticks: string): string {
@@ -76,22 +70,12 @@ function timespanText(ticks: string): string {
 export function dynamicOf(value: Sql): string {
   if (value.type === 'dynamic') return value.sql
   if (value.constant === null) return 'NULL::VARCHAR'
-  switch (value.type) {
-    case 'bool':
-    case 'int':
-    case 'long':
-      return `(${value.sql})::VARCHAR`
-    case 'string':
-      return `to_json((${value.sql})::VARCHAR)::VARCHAR`
-    case 'real':
-      return bind(
-        value.sql,
-        (x) =>
-          `CASE WHEN isfinite(${x}) THEN (${x})::VARCHAR ELSE '"' || ${textOrNull({ sql: x, type: 'real' })} || '"' END`,
-      )
-    default:
-      return `('"' || ${textOrNull(value)} || '"')`
+  if (value.type === 'string') return `to_json((${value.sql})::VARCHAR)::VARCHAR`
+  if (value.type === 'bool' || value.type === 'int' || value.type === 'long') return `(${value.sql})::VARCHAR`
+  if (value.type === 'real') {
+    return bind(value.sql, (x) => `CASE WHEN isfinite(${x}) THEN (${x})::VARCHAR ELSE '"' || ${realText(x)} || '"' END`)
   }
+  return `('"' || ${textOrNull(value)} || '"')`
 }
 
 /** SQL of the value as an element of a JSON array or bag, where null is written out. */
@@ -105,7 +89,9 @@ export function dynamicFromText(sql: string): string {
   return bind(
     sql,
     (x) =>
-      `CASE WHEN trim(${x}) IN ('', 'null') THEN NULL WHEN json_valid(${x}) THEN k_json_compact(${x}) ELSE to_json((${x})::VARCHAR)::VARCHAR END`,
+      `CASE WHEN trim(${x}) IN ('', 'null') THEN NULL WHEN NOT json_valid(${x}) THEN to_json((${x})::VARCHAR)::VARCHAR` +
+      // Most JSON comes without blanks and needs no rewriting.
+      ` WHEN regexp_matches(${x}, '[ \\t\\r\\n]') THEN k_json_compact(${x}) ELSE ${x} END`,
   )
 }
 
@@ -304,8 +290,12 @@ function compareNumberInDynamic(dynamic: Sql, number: Sql, operator: Comparison)
 
 function compareDynamics(a: Sql, b: Sql, operator: Comparison): string {
   if (operator !== '=' && operator !== '<>') throw notSupported(`the operator ${operator} between dynamic values`)
-  const side = (value: Sql): Sql => ({ sql: `k_json_canonical(${value.sql})`, type: 'dynamic' })
-  return nullAware(side(a), side(b), `(${side(a).sql})`, `(${side(b).sql})`, operator)
+  const [x, y] = [canonical(a), canonical(b)]
+  return nullAware(x, y, `(${x.sql})`, `(${y.sql})`, operator)
+}
+
+function canonical(value: Sql): Sql {
+  return { sql: `k_json_canonical(${value.sql})`, type: 'dynamic' }
 }
 
 /** A JSON path step to a key: the argument of DuckDB's JSON functions, quoted for any name. */

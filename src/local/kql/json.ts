@@ -19,6 +19,7 @@ export type Json = null | boolean | string | Num | readonly Json[] | ReadonlyMap
 const MAX_DEPTH = 512
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+// oxlint-disable-next-line eslint/no-control-regex -- JSON forbids control characters inside strings
 const PLAIN = /[^"\\\u0000-\u001f]*/y
 const BLANK = /[ \t\n\r]*/y
 const ESCAPES: ReadonlyMap<string, string> = new Map([

@@ -10,7 +10,7 @@ const MAX_CODE_POINT = 0x10ffff
 
 /** Punycode of a text, without the `xn--` of domain labels. */
 export function encodePunycode(text: string): string {
-  const points = [...text].map((char) => char.codePointAt(0) ?? 0)
+  const points = Array.from(text).map((char) => char.codePointAt(0) ?? 0)
   const basic = points.filter((point) => point < FIRST_NON_ASCII)
   let out = String.fromCharCode(...basic) + (basic.length > 0 ? '-' : '')
   let handled = basic.length
@@ -39,7 +39,7 @@ export function encodePunycode(text: string): string {
 /** Text of a punycode; null when it is not one. */
 export function decodePunycode(text: string): string | null {
   const split = text.lastIndexOf('-')
-  const points = [...text.slice(0, Math.max(split, 0))].map((char) => char.charCodeAt(0))
+  const points = Array.from(text.slice(0, Math.max(split, 0))).map((char) => char.charCodeAt(0))
   if (points.some((point) => point >= FIRST_NON_ASCII)) return null
   let [current, index, bias] = [FIRST_NON_ASCII, 0, FIRST_BIAS]
   for (let at = split < 0 ? 0 : split + 1; at < text.length;) {

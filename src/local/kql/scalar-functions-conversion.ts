@@ -73,8 +73,13 @@ export const CONVERSION_FUNCTIONS: readonly Entry[] = [
   ['not', (args) => `(NOT ${as(args, 0, 'bool')})`],
   ['assert', assertion],
   ['new_guid', () => 'uuid()'],
-  ['estimate_data_size', (args) => `CAST(${args.map(dataSize).join(' + ') || '0'} AS BIGINT)`],
+  ['estimate_data_size', estimateSize],
 ]
+
+function estimateSize(args: readonly Sql[]): string {
+  if (args.length === 0) throw notSupported('estimate_data_size of *')
+  return `CAST(${args.map(dataSize).join(' + ')} AS BIGINT)`
+}
 
 const FIXED_SIZES: Readonly<Partial<Record<ScalarName, number>>> = {
   bool: 1,

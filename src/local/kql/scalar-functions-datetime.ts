@@ -66,7 +66,9 @@ const datetimeDiff: ScalarFunction = (args, call) => {
   if (part === 'month') return difference((t) => `(year(${timestampOf(t)}) * 12 + month(${timestampOf(t)}))`)
   // 0001-01-01 was a Monday and weeks start on Sunday.
   if (part === 'week') return difference((t) => `(((${t}) // ${DAY} + 1) // 7)`)
-  if (part === 'nanosecond') return difference((t) => `((${t}) * 100)`)
+  if (part === 'nanosecond') {
+    return result(`((${datetime(args, 1)} - ${datetime(args, 2)}) * 100)`, 'long', call.resultType)
+  }
   const ticks = FIXED_UNITS.get(part)
   if (ticks === undefined) throw notSupported(`datetime_diff by ${part}`)
   return difference((t) => `((${t}) // ${ticks})`)
@@ -135,16 +137,17 @@ const makeTimespan: ScalarFunction = (args) => {
   return `k_make_timespan(${days}, ${long(rest, 0)}, ${long(rest, 1)}, ${seconds})`
 }
 
-function fromUnixTime(ticks: (value: Sql) => string): ScalarFunction {
-  return (args) => inRange(`(${EPOCH} + ${ticks(argument(args, 0))})`)
-}
-
-/** Ticks of a count of units; a fraction of a unit counts when the count is a real. */
-function ticksOfCount(unitTicks: number): (value: Sql) => string {
-  return (value) =>
-    value.type === 'real' || value.type === 'decimal' || value.type === 'dynamic'
-      ? `CAST(round(${real([value], 0)} * ${unitTicks}) AS BIGINT)`
-      : `${long([value], 0)} * ${unitTicks}`
+/** A datetime from a count of units since 1970; null beyond year 9999. A fraction of a unit counts when the count is a real. */
+function fromUnixTime(unitTicks: number): ScalarFunction {
+  return (args) => {
+    const value = argument(args, 0)
+    const whole = value.type === 'long' || value.type === 'int'
+    return bind(whole ? value.sql : real(args, 0), (x) => {
+      const ticks = whole ? `${x} * ${unitTicks}::BIGINT` : `CAST(round(${x} * ${unitTicks}) AS BIGINT)`
+      const inYears = `(${x}) * ${unitTicks}::DOUBLE BETWEEN -${EPOCH}::DOUBLE AND ${MAX_TICKS}::DOUBLE - ${EPOCH}::DOUBLE`
+      return `CASE WHEN ${inYears} THEN ${EPOCH} + ${ticks} END`
+    })
+  }
 }
 
 export const DATETIME_FUNCTIONS: readonly Entry[] = [
@@ -170,10 +173,10 @@ export const DATETIME_FUNCTIONS: readonly Entry[] = [
   ['getyear', part('year')],
   ['make_datetime', makeDatetime],
   ['make_timespan', makeTimespan],
-  ['unixtime_seconds_todatetime', fromUnixTime(ticksOfCount(10_000_000))],
-  ['unixtime_milliseconds_todatetime', fromUnixTime(ticksOfCount(10_000))],
-  ['unixtime_microseconds_todatetime', fromUnixTime(ticksOfCount(10))],
-  ['unixtime_nanoseconds_todatetime', fromUnixTime((value) => `${long([value], 0)} // 100`)],
+  ['unixtime_seconds_todatetime', fromUnixTime(10_000_000)],
+  ['unixtime_milliseconds_todatetime', fromUnixTime(10_000)],
+  ['unixtime_microseconds_todatetime', fromUnixTime(10)],
+  ['unixtime_nanoseconds_todatetime', (args) => `(${EPOCH} + ${long(args, 0)} // 100)`],
   ['datetime_utc_to_local', (args) => `k_utc_to_local(${datetime(args, 0)}, ${text(args, 1)})`],
   ['datetime_local_to_utc', (args) => `k_local_to_utc(${datetime(args, 0)}, ${text(args, 1)})`],
   ['format_datetime', (args) => textCall('k_format_datetime', datetime(args, 0), text(args, 1))],

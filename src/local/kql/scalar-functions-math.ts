@@ -114,7 +114,8 @@ function extreme(sqlName: 'least' | 'greatest'): ScalarFunction {
 const rand: ScalarFunction = (args, call) =>
   result(args.length === 0 ? 'random()' : `floor(random() * (${real(args, 0)}))`, 'real', call.resultType)
 
-const sign: ScalarFunction = (args, call: CallContext) => result(`sign(${real(args, 0)})`, 'real', call.resultType)
+const sign: ScalarFunction = (args, call: CallContext) =>
+  result(`CAST(sign(${real(args, 0)}) AS DOUBLE)`, 'real', call.resultType)
 
 /** Shifts wrap the distance at 64 bits, as the processor does; DuckDB raises an error on overflow. */
 function shift(direction: 'left' | 'right'): ScalarFunction {

@@ -116,8 +116,7 @@ function padded(value: number | bigint, width: number): string {
 function fraction(letter: string, count: number): Piece | undefined {
   if (count > 7) return undefined
   return ({ ticks }) => {
-    const size = ticks < 0n ? -ticks : ticks
-    const digits = padded(size % TICKS_PER_SECOND, 7).slice(0, count)
+    const digits = padded(size(ticks) % TICKS_PER_SECOND, 7).slice(0, count)
     return letter === 'F' ? digits.replace(/0+$/, '') : digits
   }
 }
@@ -151,8 +150,11 @@ function datetimePiece(letter: string, count: number): Piece | undefined {
   }
 }
 
+function size(ticks: bigint): bigint {
+  return ticks < 0n ? -ticks : ticks
+}
+
 function timespanPiece(letter: string, count: number): Piece | undefined {
-  const size = (ticks: bigint): bigint => (ticks < 0n ? -ticks : ticks)
   const number = (unit: bigint, wrap: bigint): Piece | undefined =>
     count > 2 ? undefined : ({ ticks }) => padded((size(ticks) / unit) % wrap, count)
   switch (letter) {

@@ -29,7 +29,7 @@ export const DYNAMIC_UDFS: readonly Udf[] = [
   }),
   udf('k_array_reverse', ['text'], 'text', (text) => {
     const items = parseJson(text)
-    return isArray(items) ? formatJson([...items].reverse()) : null
+    return isArray(items) ? formatJson(items.toReversed()) : null
   }),
   udf('k_array_shift', ['text', 'long', 'text?'], 'text', (text, by, fill) => {
     const items = parseJson(text)
@@ -58,8 +58,7 @@ export const DYNAMIC_UDFS: readonly Udf[] = [
     const tests = parseJson(condition)
     if (!isArray(tests)) return null
     const [yes, no] = [parsed(whenTrue), parsed(whenFalse)]
-    const pick = (from: Json, index: number): Json => (isArray(from) ? (from[index] ?? null) : from)
-    return formatJson(tests.map((test, index) => (test === null ? null : pick(isTrue(test) ? yes : no, index))))
+    return formatJson(tests.map((test, index) => (test === null ? null : elementOf(isTrue(test) ? yes : no, index))))
   }),
   variadicUdf('k_array_concat', 'text?', 'text', (...arrays) => {
     const lists = arrays.map(parsed).filter((value) => value !== null)
@@ -162,6 +161,11 @@ export const DYNAMIC_UDFS: readonly Udf[] = [
   }),
 ]
 
+/** Element of an array; anything else stands for all elements. */
+function elementOf(value: Json, index: number): Json {
+  return isArray(value) ? (value[index] ?? null) : value
+}
+
 function isTrue(value: Json): boolean {
   return value instanceof Num ? Number(value.text) !== 0 : value === true
 }
@@ -210,8 +214,11 @@ function compareNumbers(a: Json, b: Json): number {
     const difference = BigInt(a.text) - BigInt(b.text)
     return difference < 0n ? -1 : difference > 0n ? 1 : 0
   }
-  const number = (value: Json): number => (value instanceof Num ? Number(value.text) : Number(value))
-  return number(a) - number(b)
+  return numberOf(a) - numberOf(b)
+}
+
+function numberOf(value: Json): number {
+  return value instanceof Num ? Number(value.text) : Number(value)
 }
 
 /** Sorts by the first array and puts the others in the same order. One array gives an array, several an array of arrays. */

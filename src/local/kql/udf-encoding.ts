@@ -25,10 +25,6 @@ export const ENCODING_UDFS: readonly Udf[] = [
     const guid = parseGuid(text)
     return guid === null ? null : guidBytes(guid).toString('base64')
   }),
-  udf('k_base64_guid', ['text'], 'text', (text) => {
-    const bytes = decodeBase64(text)
-    return bytes?.length === 16 ? guidText(bytes) : null
-  }),
   udf('k_punycode_encode', ['text'], 'text', encodePunycode),
   udf('k_punycode_decode', ['text'], 'text', decodePunycode),
   udf('k_domain_from_punycode', ['text'], 'text', (domain) =>
@@ -75,11 +71,6 @@ function utf8(bytes: Buffer | undefined): string | null {
 function guidBytes(guid: string): Buffer {
   const hex = guid.replaceAll('-', '')
   return swapGuid(Buffer.from(hex, 'hex'))
-}
-
-function guidText(bytes: Buffer): string {
-  const hex = swapGuid(Buffer.from(bytes)).toString('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
 
 /** The first three fields of a guid are little-endian in its bytes. */

@@ -7,10 +7,9 @@ const EPSILON = 1e-17
 const MAX_TERMS = 5_000
 
 const LANCZOS = [
-  57.156235665862923517, -59.597960355475491248, 14.136097974741747174, -0.49191381609762019978,
-  0.33994649984811888699e-4, 0.46523628927048575665e-4, -0.98374475304879564677e-4, 0.15808870322491248884e-3,
-  -0.2102644417241048832e-3, 0.2174396181152126432e-3, -0.16431810653676389022e-3, 0.84418223983852743293e-4,
-  -0.2619083840158140867e-4, 0.36899182659531622704e-5,
+  57.15623566586292, -59.59796035547549, 14.136097974741746, -0.4919138160976202, 3.399464998481189e-5,
+  4.652362892704858e-5, -9.837447530487956e-5, 0.0001580887032249125, -0.00021026444172410488, 0.00021743961811521265,
+  -0.0001643181065367639, 8.441822398385275e-5, -2.6190838401581408e-5, 3.6899182659531625e-6,
 ]
 
 export const MATH_UDFS: readonly Udf[] = [
@@ -65,7 +64,7 @@ function erfcFraction(x: number): number {
 
 /** Natural logarithm of gamma for positive arguments. */
 function logGamma(x: number): number {
-  let sum = 0.99999999999999709182
+  let sum = 0.9999999999999971
   LANCZOS.forEach((coefficient, index) => {
     sum += coefficient / (x + index + 1)
   })
@@ -88,9 +87,13 @@ function regularizedBeta(x: number, a: number, b: number): number {
   return front * betaFraction(x, a, b)
 }
 
+/** Lentz's method divides by this value, so it may not be zero. */
+function away(value: number): number {
+  return Math.abs(value) < 1e-300 ? 1e-300 : value
+}
+
 /** Continued fraction of the incomplete beta function, by Lentz's method. */
 function betaFraction(x: number, a: number, b: number): number {
-  const away = (value: number): number => (Math.abs(value) < 1e-300 ? 1e-300 : value)
   let c = 1
   let d = 1 / away(1 - ((a + b) * x) / (a + 1))
   let fraction = d

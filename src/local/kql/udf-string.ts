@@ -3,7 +3,7 @@ import { notSupported } from '../server/local-error.ts'
 import { udf, checkSize, type Udf } from './udf-definition.ts'
 
 export const STRING_UDFS: readonly Udf[] = [
-  udf('k_reverse', ['text'], 'text', (text) => [...text].reverse().join('')),
+  udf('k_reverse', ['text'], 'text', (text) => Array.from(text).toReversed().join('')),
   udf('k_indexof', ['text', 'text', 'long', 'long', 'long'], 'long', indexOf),
   udf('k_countof', ['text', 'text'], 'long', countOf),
   udf('k_translate', ['text', 'text', 'text'], 'text', translate),
@@ -21,7 +21,15 @@ export const STRING_UDFS: readonly Udf[] = [
   udf('k_parse_csv', ['text'], 'text', (text) => formatJson(firstCsvRecord(text))),
   udf('k_parse_version', ['text'], 'text', parseVersion),
   udf('k_parse_command_line', ['text'], 'text', (text) => formatJson(windowsArguments(text))),
-  udf('k_codepoints', ['text'], 'text', (text) => `[${[...text].map((char) => char.codePointAt(0)).join(',')}]`),
+  udf(
+    'k_codepoints',
+    ['text'],
+    'text',
+    (text) =>
+      `[${Array.from(text)
+        .map((char) => char.codePointAt(0))
+        .join(',')}]`,
+  ),
 ]
 
 /** Text of a JSON value as tostring gives it. */
@@ -32,7 +40,7 @@ export function jsonToText(value: Json): string {
 
 function indexOf(text: string, lookup: string, start: bigint, length: bigint, occurrence: bigint): bigint | null {
   if (length < -1n || occurrence < 1n) return null
-  const source = [...text]
+  const source = Array.from(text)
   const from = Number(start < 0n ? BigInt(source.length) + start : start)
   const begin = Math.max(from, 0)
   const window = source.slice(begin, length < 0n ? undefined : begin + Number(length)).join('')
@@ -41,7 +49,7 @@ function indexOf(text: string, lookup: string, start: bigint, length: bigint, oc
     at = window.indexOf(lookup, at + 1)
     if (at < 0) return -1n
   }
-  return BigInt(begin + [...window.slice(0, at)].length)
+  return BigInt(begin + Array.from(window.slice(0, at)).length)
 }
 
 /** Matches may overlap: there are three `aa` in `aaaa`. */
@@ -54,12 +62,14 @@ function countOf(text: string, search: string): bigint {
 
 /** Each character of the search list becomes its partner; a short replacement list repeats its last character. */
 function translate(search: string, replacement: string, text: string): string {
-  const targets = [...replacement]
+  const targets = Array.from(replacement)
   const table = new Map<string, string>()
-  ;[...search].forEach((char, index) => {
+  Array.from(search).forEach((char, index) => {
     if (!table.has(char)) table.set(char, targets[index] ?? targets.at(-1) ?? '')
   })
-  return [...text].map((char) => table.get(char) ?? char).join('')
+  return Array.from(text)
+    .map((char) => table.get(char) ?? char)
+    .join('')
 }
 
 /** All lookups are searched at once, so that a replacement is never replaced again. */

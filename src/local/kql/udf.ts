@@ -10,6 +10,7 @@ import { ENCODING_UDFS } from './udf-encoding.ts'
 import { HASH_UDFS } from './udf-hash.ts'
 import { IP_UDFS } from './udf-ip.ts'
 import { MATH_UDFS } from './udf-math.ts'
+import { PARSE_KV_UDFS } from './udf-parse-kv.ts'
 import { SKETCH_UDFS } from './udf-sketch.ts'
 import { STRING_UDFS } from './udf-string.ts'
 import { URL_UDFS } from './udf-url.ts'
@@ -24,6 +25,7 @@ const UDFS: readonly Udf[] = [
   ...HASH_UDFS,
   ...IP_UDFS,
   ...MATH_UDFS,
+  ...PARSE_KV_UDFS,
   ...SKETCH_UDFS,
   ...STRING_UDFS,
   ...URL_UDFS,

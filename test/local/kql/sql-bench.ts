@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { Cell, ScalarName } from '../../../src/local/lang/syntax.ts'
 import { AGGREGATES } from '../../../src/local/kql/aggregates.ts'
 import { SCALAR_FUNCTIONS } from '../../../src/local/kql/scalar-functions.ts'
-import { literal, type CallContext, type Sql } from '../../../src/local/kql/sql.ts'
+import { literal, SQL_TYPES, type CallContext, type Sql } from '../../../src/local/kql/sql.ts'
 import { registerUdfs } from '../../../src/local/kql/udf.ts'
 
 /** `now()` in tests: 2024-05-06T07:08:09.1234567Z. */
@@ -42,27 +42,28 @@ export function sqlBench(): SqlBench {
     const rows = (await connection.runAndReadAll(sql)).getRows()
     return (rows[0] ?? []).map((cell) => (cell !== null && typeof cell === 'object' ? String(cell) : cell))
   }
-  const context = (name: string, resultType: ScalarName, order?: string): CallContext => ({
-    name,
-    resultType,
-    nowTicks: NOW_TICKS,
-    ...(order === undefined ? {} : { order }),
-  })
   const value = async (sql: string, from = '(SELECT 1)'): Promise<unknown> =>
     (await row(`SELECT ${sql} FROM ${from}`))[0]
   return {
     value,
-    call: (name, args, resultType) => {
+    call: async (name, args, resultType) => {
       const emit = SCALAR_FUNCTIONS.get(name)
       if (!emit) throw new Error(`no scalar function ${name}`)
-      return value(emit(args, context(name, resultType)))
+      const sql = emit(args, context(name, resultType))
+      const [type, cell] = await row(`SELECT typeof(${sql}), ${sql}`)
+      if (type !== SQL_TYPES[resultType] && type !== '"NULL"') throw new Error(`${name} yields ${String(type)}: ${sql}`)
+      return cell
     },
-    aggregate: (name, args, resultType, from, order) => {
+    aggregate: async (name, args, resultType, from, order) => {
       const emit = AGGREGATES.get(name)
       if (!emit) throw new Error(`no aggregate ${name}`)
       return row(`SELECT ${emit(args, context(name, resultType, order)).join(', ')} FROM ${from}`)
     },
   }
+}
+
+function context(name: string, resultType: ScalarName, order?: string): CallContext {
+  return { name, resultType, nowTicks: NOW_TICKS, ...(order === undefined ? {} : { order }) }
 }
 
 /** Literal arguments, one constructor per type. */
