@@ -5,6 +5,8 @@ import { openCatalog } from './engine/catalog.ts'
 import { openDuck } from './engine/duck.ts'
 import { Operations } from './engine/operations.ts'
 import { Faults, type FaultRule } from './faults.ts'
+import { startQueueLoop } from './ingest/queue-loop.ts'
+import { QueuedIngestion } from './ingest/queued-rest.ts'
 import { startLanguage } from './lang/language.ts'
 import { serveHttp } from './server/http.ts'
 import { RunningRequests } from './server/running-requests.ts'
@@ -28,6 +30,8 @@ export interface LocalKustoOptions {
   readonly faults?: readonly FaultRule[] | undefined
   /** Smallest `sizeLimit` that `.export` accepts, in bytes; default 100 MB as in the service. Lower it in tests only. */
   readonly minimumSizeLimit?: number | undefined
+  /** How long queued data waits before it is ingested, in milliseconds; default 0. Data to be flushed at once never waits. */
+  readonly batchingDelayMs?: number | undefined
   /** What the engine may hold in memory before it spills to disk, in DuckDB's words; default '1GB'. */
   readonly memoryLimit?: string | undefined
 }
@@ -53,6 +57,7 @@ interface LocalKustoSettings {
   readonly storage: boolean
   readonly faults: readonly FaultRule[]
   readonly minimumSizeLimit: number
+  readonly batchingDelayMs: number
   readonly memoryLimit: string
 }
 
@@ -64,6 +69,7 @@ const DEFAULTS: LocalKustoSettings = Object.freeze({
   storage: true,
   faults: [],
   minimumSizeLimit: 100 * 1024 * 1024,
+  batchingDelayMs: 0,
   memoryLimit: '1GB',
 })
 
@@ -103,6 +109,12 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
   const operations = new Operations()
   cleanup.add(() => operations.close())
   const requests = new RunningRequests()
+  const queuedIngestion = new QueuedIngestion({ duck, catalog })
+  cleanup.add(() => queuedIngestion.close())
+  if (storage !== undefined) {
+    const queueLoop = startQueueLoop({ duck, catalog }, storage, { batchingDelayMs: settings.batchingDelayMs })
+    cleanup.add(() => queueLoop.close())
+  }
   let cluster = ''
   const services: Services = {
     language,
@@ -110,6 +122,7 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
     catalog,
     operations,
     storage,
+    queuedIngestion,
     requests,
     defaultDatabase: settings.database,
     url: () => cluster,
@@ -132,7 +145,7 @@ function localSettings(options: LocalKustoOptions): LocalKustoSettings {
     if (!(name in DEFAULTS)) throw badOption(`unknown option '${name}'; known are ${Object.keys(DEFAULTS).join(', ')}`)
   }
   const settings: LocalKustoSettings = { ...DEFAULTS, ...Object.fromEntries(given) }
-  const { port, host, database, minimumSizeLimit } = settings
+  const { port, host, database } = settings
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw badOption(`'port' must be a whole number from 0 to 65535, not ${String(port)}`)
   }
@@ -140,7 +153,9 @@ function localSettings(options: LocalKustoOptions): LocalKustoSettings {
   if (typeof database !== 'string' || !/^[\w .-]+$/.test(database)) {
     throw badOption("'database' must be a name of letters, digits, blanks, dots, dashes and underscores")
   }
-  if (!(minimumSizeLimit >= 0)) throw badOption("'minimumSizeLimit' must not be negative")
+  for (const name of ['minimumSizeLimit', 'batchingDelayMs'] as const) {
+    if (!(settings[name] >= 0)) throw badOption(`'${name}' must not be negative`)
+  }
   return settings
 }
 

@@ -2,6 +2,7 @@ import type { Catalog } from './engine/catalog.ts'
 import type { Duck } from './engine/duck.ts'
 import type { Operations } from './engine/operations.ts'
 import type { Faults } from './faults.ts'
+import type { QueuedIngestion } from './ingest/queued-rest.ts'
 import type { Language } from './lang/language.ts'
 import type { RunningRequests } from './server/running-requests.ts'
 import type { LocalStorage } from './storage/azurite.ts'
@@ -16,6 +17,8 @@ export interface Services {
   readonly operations: Operations
   /** Undefined when started without storage. */
   readonly storage: LocalStorage | undefined
+  /** REST queued ingestion and its operations. */
+  readonly queuedIngestion: QueuedIngestion
   /** The cluster URL, known once the port is bound. */
   readonly url: () => string
   readonly faults: Faults

@@ -1,7 +1,8 @@
 import type { FaultAction } from '../faults.ts'
 import type { Services } from '../services.ts'
 import { answerCommand } from './answer-command.ts'
-import { answerStreamingIngest } from './answer-ingest.ts'
+import { ingestionConfiguration } from '../ingest/queued-rest.ts'
+import { answerQueuedIngestion, answerQueuedStatus, answerStreamingIngest } from './answer-ingest.ts'
 import { answerQuery } from './answer-query.ts'
 import type { Exchange } from './exchange.ts'
 import { LocalError } from './local-error.ts'
@@ -59,6 +60,21 @@ const ROUTES: readonly Route[] = [
     methods: ['POST'],
     path: 'v1/rest/ingest/:database/:table',
     answer: answerStreamingIngest,
+  },
+  {
+    methods: ['GET'],
+    path: 'v1/rest/ingestion/configuration',
+    answer: ({ exchange, services }) => exchange.sendJson(200, ingestionConfiguration(services.storage)),
+  },
+  {
+    methods: ['POST'],
+    path: 'v1/rest/ingestion/queued/:database/:table',
+    answer: answerQueuedIngestion,
+  },
+  {
+    methods: ['GET'],
+    path: 'v1/rest/ingestion/queued/:database/:table/:operation',
+    answer: answerQueuedStatus,
   },
 ]
 

@@ -351,7 +351,7 @@ describe('limits', () => {
     expect(frames.at(-1)).toEqual({ FrameType: 'DataSetCompletion', HasErrors: false, Cancelled: false })
     expect(primaryRows(frames)).toHaveLength(100)
     const information = frames.find(({ TableKind }) => TableKind === 'QueryCompletionInformation')
-    const levels = (information?.Rows as unknown[][]).map((row) => [row[5], row[7]])
+    const levels = ((information?.Rows ?? []) as unknown[][]).map((row) => [row[5], row[7]])
     expect(levels[0]).toEqual([2, -2_133_196_797])
   })
 
