@@ -1,5 +1,5 @@
 import type { ByteWindow } from './byte-window.ts'
-import { type ColumnBuilder, KIND } from './column-builder.ts'
+import type { ColumnBuilder } from './column-builder.ts'
 import { readBool } from './read-bool.ts'
 import { readDatetime } from './read-datetime.ts'
 import { readDecimal } from './read-decimal.ts'
@@ -95,41 +95,42 @@ export function readRows(
       const column = columns[index]!
       if (c === 0x6e) p = readNull(buf, p, column, row)
       else {
+        // The numbers of KIND as literals, which alone make a jump table.
         switch (column.kind) {
-          case KIND.bool:
+          case 0: // bool
             p = readBool(buf, p, column, row)
             break
-          case KIND.int:
+          case 1: // int
             p = readInt(buf, p, column, row)
             break
-          case KIND.long:
+          case 2: // long
             p = readLong(buf, p, column, row)
             break
-          case KIND.real:
+          case 3: // real
             p = readReal(buf, p, column, row)
             break
-          case KIND.decimal:
+          case 4: // decimal
             p = readDecimal(buf, p, column, row)
             break
-          case KIND.decimalText:
+          case 5: // decimalText
             p = readDecimalText(buf, p, column, row)
             break
-          case KIND.string:
+          case 6: // string
             p = readString(buf, view, p, column, row)
             break
-          case KIND.datetime:
+          case 7: // datetime
             p = readDatetime(buf, p, column, row)
             break
-          case KIND.timespan:
+          case 8: // timespan
             p = readTimespan(buf, p, column, row)
             break
-          case KIND.guidText:
+          case 9: // guidText
             p = readGuidText(buf, p, column, row)
             break
-          case KIND.uuid:
+          case 10: // uuid
             p = readUuid(buf, p, column, row)
             break
-          default:
+          default: // dynamic
             p = readDynamic(buf, view, p, column, row)
         }
       }

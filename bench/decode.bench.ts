@@ -1,0 +1,148 @@
+import { cpus } from 'node:os'
+import { RecordBatch, Table, tableFromJSON, type Vector } from 'apache-arrow'
+import { KustoResultTable } from 'azure-kusto-data'
+import { responseSettings } from '../src/protocol/read-response.ts'
+import { ResponseReader } from '../src/protocol/response-reader.ts'
+import { type Body, flightsBody, mixedBody } from './flights-bodies.ts'
+
+const REPETITIONS = 7
+const SLOW_REPETITIONS = 1
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * Response bytes -> Arrow, against `JSON.parse(bytes.toString())`, which makes no columns at all, and against
+ * azure-kusto-data rows + tableFromJSON. Prints one JSON line. Every cell is compared with JSON.parse before times are
+ * taken; all sides run interleaved.
+ */
+export function main(): void {
+  const results = [flightsBody, mixedBody].map((make) => measure(make()))
+  const { model } = cpus()[0] ?? { model: 'unknown' }
+  console.log(JSON.stringify({ bench: 'decode', node: process.version, cpu: model, cpus: cpus().length, results }))
+}
+
+function measure(body: Body): object {
+  compareAnswers(body)
+  const decodeMs: number[] = []
+  const parseMs: number[] = []
+  const sdkMs: number[] = []
+  for (let i = 0; i < REPETITIONS; i++) {
+    decodeMs.push(time(() => decode(body.bytes).numRows))
+    parseMs.push(time(() => (JSON.parse(body.bytes.toString()) as unknown[]).length))
+    if (i < SLOW_REPETITIONS) sdkMs.push(time(() => decodeWithSdk(body.bytes).numRows))
+  }
+  const [ours, parse, sdk] = [median(decodeMs), median(parseMs), median(sdkMs)]
+  return {
+    body: body.name,
+    megabytes: round(body.bytes.length / 1e6),
+    rows: body.rows,
+    decodeMs: round(ours),
+    jsonParseMs: round(parse),
+    azureKustoDataMs: round(sdk),
+    ratioToJsonParse: round(parse / ours),
+    ratioToAzureKustoData: round(sdk / ours),
+    bestRatioToJsonParse: round(Math.min(...parseMs) / Math.min(...decodeMs)),
+    megabytesPerSecond: round(body.bytes.length / 1e3 / ours),
+    decodeTimesMs: decodeMs.map(round),
+  }
+}
+
+function decode(bytes: Uint8Array): Table {
+  const reader = new ResponseReader(responseSettings())
+  const batches: RecordBatch[] = []
+  const drain = (): void => {
+    for (let event = reader.next(); event !== undefined; event = reader.next()) {
+      if (event.kind === 'batch') batches.push(event.batch)
+    }
+  }
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    reader.write(bytes.subarray(at, at + CHUNK_BYTES))
+    drain()
+  }
+  reader.close()
+  drain()
+  return new Table(batches)
+}
+
+function decodeWithSdk(bytes: Buffer): Table {
+  // What its KustoResponseDataSetV2, which is not exported, does with a body.
+  const frames = JSON.parse(bytes.toString()) as (ConstructorParameters<typeof KustoResultTable>[0] & { TableKind?: string })[]
+  const frame = frames.find(({ TableKind }) => TableKind === 'PrimaryResult')
+  if (frame === undefined) throw new Error('expected a primary result')
+  const primary = new KustoResultTable(frame)
+  const rows = [...primary.rows()].map((row): Record<string, unknown> => row.toJSON())
+  return tableFromJSON(rows)
+}
+
+/** Every cell against JSON.parse, each type by a conversion of its own. */
+function compareAnswers(body: Body): void {
+  const frames = JSON.parse(body.bytes.toString()) as { FrameType: string; Rows?: unknown[][] }[]
+  const expected = frames.find((frame) => frame.FrameType === 'DataTable')?.Rows ?? []
+  const table = decode(body.bytes)
+  if (table.numRows !== expected.length) throw new Error(`expected ${expected.length} rows, found ${table.numRows}`)
+  for (const [index, [name, type]] of body.columns.entries()) {
+    const cells = cellReader(type)
+    let row = 0
+    for (const batch of table.batches) {
+      const vector = batch.getChildAt(index)
+      if (vector === null) throw new Error(`expected column ${name}`)
+      for (let i = 0; i < batch.numRows; i++, row++) {
+        const found = cells.ours(vector, i)
+        const want = cells.theirs(expected[row]?.[index])
+        if (!Object.is(found, want)) throw new Error(`${name}[${row}]: expected ${String(want)}, found ${String(found)}`)
+      }
+    }
+  }
+}
+
+interface CellReader {
+  readonly ours: (vector: Vector, row: number) => unknown
+  readonly theirs: (json: unknown) => unknown
+}
+
+function cellReader(type: string): CellReader {
+  const raw = (vector: Vector, row: number): unknown => {
+    if (vector.nullCount > 0 && !vector.isValid(row)) return null
+    const data = vector.data[0]
+    return Number((data?.values as BigInt64Array)[row])
+  }
+  const value = (vector: Vector, row: number): unknown => vector.get(row)
+  const same = (json: unknown): unknown => json
+  switch (type) {
+    case 'long':
+      return { ours: raw, theirs: same }
+    case 'datetime':
+      return { ours: raw, theirs: (json) => (json === null ? null : microsOf(String(json))) }
+    case 'timespan':
+      return { ours: raw, theirs: (json) => (json === null ? null : spanMicrosOf(String(json))) }
+    case 'dynamic':
+      return { ours: value, theirs: (json) => JSON.stringify(json) }
+    default:
+      return { ours: value, theirs: same }
+  }
+}
+
+function microsOf(text: string): number {
+  const [seconds = '', fraction = ''] = text.slice(0, -1).split('.')
+  return Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
+}
+
+function spanMicrosOf(text: string): number {
+  const [, sign, days = '0', hours, minutes, seconds] = /^(-?)(?:(\d+)\.)?(\d+):(\d+):(\d+)$/.exec(text) ?? []
+  const total = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)
+  return total === 0 ? 0 : total * 1e6 * (sign === '-' ? -1 : 1)
+}
+
+function time(work: () => number): number {
+  const start = process.hrtime.bigint()
+  if (work() === 0) throw new Error('expected rows')
+  return Number(process.hrtime.bigint() - start) / 1e6
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? 0
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}
