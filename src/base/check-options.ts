@@ -18,7 +18,7 @@ export function wholeNumber(name: string, value: number, max: number): number {
 /** @throws {KustoUsageError} KUSTO_BAD_OPTION unless `value` is one of `choices` */
 export function oneOf<T extends string>(name: string, value: T, choices: readonly T[]): T {
   if (!choices.includes(value)) {
-    throw badOption(`expected ${name} to be one of ${choices.join(', ')}, found ${String(value)}`)
+    throw badOption(`expected ${name} to be one of ${choices.join(', ')}, found ${value}`)
   }
   return value
 }
