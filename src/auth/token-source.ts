@@ -114,8 +114,11 @@ export class TokenSource {
   }
 
   #credential(auth: IdentityAuth, cloud: CloudMetadata): Promise<TokenCredential> {
-    const made = this.#credentials.get(cloud.loginEndpoint) ?? identityCredential(auth, cloud)
+    const known = this.#credentials.get(cloud.loginEndpoint)
+    if (known !== undefined) return known
+    const made = identityCredential(auth, cloud)
     this.#credentials.set(cloud.loginEndpoint, made)
+    made.catch(() => this.#credentials.delete(cloud.loginEndpoint))
     return made
   }
 }

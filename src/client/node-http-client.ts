@@ -10,7 +10,7 @@ import {
   type PipelineResponse,
 } from '@azure/core-rest-pipeline'
 import { KustoNetworkError, KustoUsageError } from '../errors.ts'
-import { AbortScope } from '../base/abort.ts'
+import { AbortScope, untilAborted } from '../base/abort.ts'
 import { decompressed } from './decompress.ts'
 import { bodyFailed, connectionFailed } from './network-error.ts'
 
@@ -25,6 +25,7 @@ export interface NodeHttpClientOptions {
  * Socket and body chunks of this size: an inflater that is fed 16 KB at a time, the default, runs at half the speed.
  */
 const READ_BYTES = 256 * 1024
+const IDLE_CONNECTION_MS = 30_000
 
 /**
  * An HTTP client for pipelines of `@azure/core-rest-pipeline` on node:http, for bodies of hundreds of megabytes. It
@@ -37,15 +38,21 @@ export class NodeHttpClient implements HttpClient {
 
   constructor(options: NodeHttpClientOptions = {}) {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 20_000
-    const agentOptions = { keepAlive: true, maxSockets: options.maxSockets ?? 64, highWaterMark: READ_BYTES }
+    const agentOptions = {
+      keepAlive: true,
+      maxSockets: options.maxSockets ?? 64,
+      highWaterMark: READ_BYTES,
+      // Ends connections that nobody uses, before the service does so in the middle of a request.
+      timeout: IDLE_CONNECTION_MS,
+    }
     this.#agents = { http: new http.Agent(agentOptions), https: new https.Agent(agentOptions) }
   }
 
   async sendRequest(request: PipelineRequest): Promise<PipelineResponse> {
     const outer = request.abortSignal as AbortSignal | undefined
     outer?.throwIfAborted()
-    const scope = new AbortScope(outer)
     const sent = this.#open(request)
+    const scope = new AbortScope(outer)
     const stop = (): void => void sent.destroy()
     scope.signal.addEventListener('abort', stop, { once: true })
     // Errors after the answer began reach us through its body; without a listener they would end the process.
@@ -54,14 +61,16 @@ export class NodeHttpClient implements HttpClient {
       scope.limit(request.timeout, () => timedOut('KUSTO_TIMEOUT', 'an answer', request.timeout))
     }
     const stopConnectTimer = this.#limitConnect(sent, scope)
+    const uploadError = sendBody(request, sent).then(
+      () => undefined,
+      (error: unknown) => {
+        sent.destroy()
+        return error
+      },
+    )
     try {
-      let answered = false
-      // An answer may come before the body is through (413), and then counts more than the broken upload.
-      sendBody(request, sent).catch((error: unknown) => {
-        if (!answered) sent.destroy(error as Error)
-      })
-      const [message] = (await once(sent, 'response')) as [http.IncomingMessage]
-      answered = true
+      // A request that waits for a free connection tells nobody when it is destroyed, hence the race.
+      const [message] = await untilAborted(once(sent, 'response') as Promise<[http.IncomingMessage]>, scope.signal)
       scope.limit(Infinity, () => undefined)
       message.once('close', () => {
         scope.signal.removeEventListener('abort', stop)
@@ -73,7 +82,8 @@ export class NodeHttpClient implements HttpClient {
       scope.signal.removeEventListener('abort', stop)
       scope.close()
       if (scope.signal.aborted) throw scope.signal.reason
-      throw connectionFailed(error, {})
+      // A body that could not be read breaks the request, and the connection's own error then is an echo of that.
+      throw connectionFailed((await uploadError) ?? error, {})
     } finally {
       stopConnectTimer()
     }
@@ -142,8 +152,22 @@ async function sendBody(request: PipelineRequest, sent: http.ClientRequest): Pro
   else if (typeof body === 'string' || body instanceof Uint8Array) sent.end(body)
   else if (body instanceof ArrayBuffer) sent.end(new Uint8Array(body))
   else if (ArrayBuffer.isView(body)) sent.end(new Uint8Array(body.buffer, body.byteOffset, body.byteLength))
-  else if (body instanceof Readable) await pipeline(body, sent)
+  else if (body instanceof Readable) await upload(body, sent)
   else throw new KustoUsageError('KUSTO_BAD_BODY', 'expected text, bytes or a readable stream as request body')
+}
+
+/** @throws what the body failed with; a failure of the connection is not thrown here, since the request has it */
+async function upload(body: Readable, sent: http.ClientRequest): Promise<void> {
+  let bodyError: unknown
+  body.once('error', (error) => {
+    if (!sent.destroyed) bodyError = error
+  })
+  try {
+    await pipeline(body, sent)
+  } catch (error) {
+    sent.destroy()
+    if (bodyError === error) throw error
+  }
 }
 
 function timedOut(code: string, what: string, limitMs: number): KustoNetworkError {
