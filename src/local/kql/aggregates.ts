@@ -42,6 +42,7 @@ const avg: Emit = (args, call, filter) => {
 
 function extreme(sqlName: 'min' | 'max'): Emit {
   return (args, call, filter) => {
+    if (call.resultType === 'dynamic') throw notSupported(`${call.name} of dynamic values`)
     const sql = `${sqlName}(${as(args, 0, call.resultType)})${filter}`
     return call.resultType === 'string' ? `coalesce(${sql}, '')` : sql
   }

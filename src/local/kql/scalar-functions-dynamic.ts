@@ -85,6 +85,16 @@ const indexOf: ScalarFunction = (args) => {
 const percentileOfDigest: ScalarFunction = (args, call) =>
   castTo({ sql: `k_digest_percentile(${dynamic(args, 0)}, ${as(args, 1, 'real')})`, type: 'dynamic' }, call.resultType)
 
+const percentilesOfDigest: ScalarFunction = (args) => {
+  const given = args.slice(1).filter((arg) => arg.type !== 'string')
+  const [only] = given
+  const wanted =
+    given.length === 1 && only?.type === 'dynamic'
+      ? only.sql
+      : `('[' || ${given.map(jsonElement).join(" || ',' || ")} || ']')`
+  return `k_digest_percentiles(${dynamic(args, 0)}, ${wanted})`
+}
+
 export const DYNAMIC_FUNCTIONS: readonly Entry[] = [
   ...named(['bag_pack', 'pack', 'pack_dictionary'], bagPack),
   ['bag_pack_columns', bagPackColumns],
@@ -130,6 +140,7 @@ export const DYNAMIC_FUNCTIONS: readonly Entry[] = [
   ['range', range],
   ['repeat', (args) => `k_repeat(${dynamicOf(argument(args, 0))}, ${long(args, 1)})`],
   ['percentile_tdigest', percentileOfDigest],
+  ...named(['percentile_array_tdigest', 'percentiles_array_tdigest'], percentilesOfDigest),
   ...named(['merge_tdigest', 'tdigest_merge'], dynamics('k_digest_merge')),
   ['dcount_hll', (args) => `k_hll_count(${dynamic(args, 0)})`],
   ['hll_merge', dynamics('k_hll_merge')],

@@ -1,5 +1,5 @@
 import type { ScalarName } from '../lang/syntax.ts'
-import { castTo } from './casts.ts'
+import { castTo, commonType } from './casts.ts'
 import { argument, as, long, named, real, result, type Entry } from './emit.ts'
 import { bind, notSupported, type CallContext, type ScalarFunction, type Sql } from './sql.ts'
 
@@ -111,6 +111,16 @@ function extreme(sqlName: 'least' | 'greatest'): ScalarFunction {
   }
 }
 
+/** Whether a value lies within a distance of a centre. */
+const around: ScalarFunction = (args) => {
+  const [value, center] = [argument(args, 0), argument(args, 1)]
+  const type = commonType(value.type, center.type)
+  const distance = as(args, 2, type === 'datetime' ? 'timespan' : type)
+  return bind(castTo(value, type), (x) =>
+    bind(castTo(center, type), (c) => `(${x} >= ${c} - ${distance} AND ${x} <= ${c} + ${distance})`),
+  )
+}
+
 const rand: ScalarFunction = (args, call) =>
   result(args.length === 0 ? 'random()' : `floor(random() * (${real(args, 0)}))`, 'real', call.resultType)
 
@@ -193,7 +203,9 @@ export const MATH_FUNCTIONS: readonly Entry[] = [
   ...named(['ceiling'], ceiling),
   ['min_of', extreme('least')],
   ['max_of', extreme('greatest')],
+  ['around', around],
   ['rand', rand],
+  ['welch_test', (args) => `k_welch(${args.map((_, index) => real(args, index)).join(', ')})`],
   [
     'gamma',
     within(

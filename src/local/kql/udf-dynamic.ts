@@ -185,7 +185,7 @@ function splitArray(text: string, at: string): string | null {
 
 function arrayIndexOf(text: string, wanted: string, start: bigint, length: bigint, occurrence: bigint): bigint | null {
   const [items, value] = [parseJson(text), parseJson(wanted)]
-  if (!isArray(items) || value === undefined) return null
+  if (!isArray(items) || value === undefined || length < -1n || occurrence < 1n) return null
   const from = Math.max(Number(start < 0n ? BigInt(items.length) + start : start), 0)
   const to = length < 0n ? items.length : Math.min(from + Number(length), items.length)
   const key = canonicalJson(value)

@@ -30,7 +30,10 @@ export const ENCODING_UDFS: readonly Udf[] = [
   udf('k_domain_from_punycode', ['text'], 'text', (domain) =>
     domain
       .split('.')
-      .map((label) => (/^xn--/i.test(label) ? (decodePunycode(label.slice(4)) ?? label) : label))
+      .map((label) => {
+        if (/[^\p{ASCII}]/u.test(label)) throw notSupported('punycode of a domain that is not encoded')
+        return /^xn--/i.test(label) ? (decodePunycode(label.slice(4)) ?? label) : label
+      })
       .join('.'),
   ),
   variadicUdf('k_from_codepoints', 'text?', 'text', (...values) => fromCodepoints(values)),

@@ -26,6 +26,7 @@ export const MATH_UDFS: readonly Udf[] = [
     if (!(a > 0) || !(b > 0)) return Number.NaN
     return p < 0 || p > 1 ? null : betaInverse(p, a, b)
   }),
+  udf('k_welch', ['real', 'real', 'real', 'real', 'real', 'real'], 'real', welch),
   udf('k_shift_left', ['long', 'long'], 'long', (value, by) => BigInt.asIntN(64, value << BigInt.asUintN(6, by))),
   udf('k_shift_right', ['long', 'long'], 'long', (value, by) => value >> BigInt.asUintN(6, by)),
   udf('k_convert', ['text', 'real', 'text', 'text'], 'real', convertUnit),
@@ -60,6 +61,14 @@ function erfcFraction(x: number): number {
   let tail = 0
   for (let n = 200; n >= 1; n--) tail = n / 2 / (x + tail)
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + tail)
+}
+
+/** Two-sided p-value of Welch's t-test from the mean, variance and size of two samples. */
+function welch(mean1: number, variance1: number, n1: number, mean2: number, variance2: number, n2: number): number {
+  const [a, b] = [variance1 / n1, variance2 / n2]
+  const t = (mean1 - mean2) / Math.sqrt(a + b)
+  const freedom = (a + b) ** 2 / (a ** 2 / (n1 - 1) + b ** 2 / (n2 - 1))
+  return regularizedBeta(freedom / (freedom + t * t), freedom / 2, 0.5)
 }
 
 /** Natural logarithm of gamma for positive arguments. */

@@ -16,19 +16,18 @@ export const SKETCH_UDFS: readonly Udf[] = [
     const values = weightedValues(digest)
     return values ? (nearestRank(values, percent)?.text ?? null) : null
   }),
+  udf('k_digest_percentiles', ['text', 'text'], 'text', (digest, percents) => {
+    const values = weightedValues(digest)
+    return values ? percentilesOf(values, percents) : null
+  }),
   variadicUdf('k_digest_merge', 'text?', 'text', (...digests) => {
     const lists = digests.flatMap((digest) => contents(digest, DIGEST) ?? [])
     return formatJson([DIGEST, lists])
   }),
   // Percentiles of `[[value, weight], ...]`, as an array.
   udf('k_weighted_percentiles', ['text', 'text'], 'text', (pairs, percents) => {
-    const [items, wanted] = [parseJson(pairs), parseJson(percents)]
-    if (!isArray(items) || !isArray(wanted)) return null
-    const values = weighted(items)
-    if (values.length === 0) return null
-    return formatJson(
-      wanted.map((percent) => (percent instanceof Num ? (nearestRank(values, Number(percent.text)) ?? null) : null)),
-    )
+    const items = parseJson(pairs)
+    return isArray(items) ? percentilesOf(weighted(items), percents) : null
   }),
   udf('k_hll_count', ['text'], 'long', (sketch) => {
     const items = contents(sketch, HLL)
@@ -54,6 +53,15 @@ export const SKETCH_UDFS: readonly Udf[] = [
     return first.reduce((sum, value, index) => sum + value * (second[index] ?? 0), 0)
   }),
 ]
+
+/** JSON array of the wanted percentiles; null when there are no values. */
+function percentilesOf(values: readonly Weighted[], percents: string): string | null {
+  const wanted = parseJson(percents)
+  if (!isArray(wanted) || values.length === 0) return null
+  return formatJson(
+    wanted.map((percent) => (percent instanceof Num ? (nearestRank(values, Number(percent.text)) ?? null) : null)),
+  )
+}
 
 function contents(text: string | null, kind: string): readonly Json[] | undefined {
   const value = text === null ? undefined : parseJson(text)

@@ -27,6 +27,10 @@ function ticks(value: Sql): unknown {
   return value.constant
 }
 
+async function version(value: string): Promise<number> {
+  return Number(await bench.call('parse_version', [text(value)], 'decimal'))
+}
+
 type Case = readonly [name: string, args: readonly Sql[], type: ScalarName, expected: unknown]
 
 function check(cases: readonly Case[]): void {
@@ -121,6 +125,9 @@ describe('numbers', () => {
     ['beta_inv', [real(0.1), real(10), real(20)], 'real', 0.226415022388749],
     ['beta_inv', [real(1.5), real(10), real(20)], 'real', null],
     ['beta_pdf', [real(0.5), real(10), real(20)], 'real', 0.746176019310951],
+    ['around', [long(105), long(100), long(5)], 'bool', true],
+    ['around', [datetime('2020-01-01 00:01'), datetime('2020-01-01'), span('30s')], 'bool', false],
+    ['welch_test', [real(1), real(1), long(10), real(1), real(1), long(10)], 'real', 1],
     ['isnan', [real(Number.NaN)], 'bool', true],
     ['isfinite', [real(Number.POSITIVE_INFINITY)], 'bool', false],
     ['binary_and', [long(6), long(3)], 'long', 2n],
@@ -234,10 +241,8 @@ describe('strings', () => {
   ])
 
   it('orders versions by the decimals parse_version gives', async () => {
-    const value = async (version: string): Promise<number> =>
-      Number(await bench.call('parse_version', [text(version)], 'decimal'))
-    expect(await value('0.10')).toBeGreaterThan(await value('0.9.9'))
-    expect(await value('1')).toBe(await value('1.0.0.0'))
+    expect(await version('0.10')).toBeGreaterThan(await version('0.9.9'))
+    expect(await version('1')).toBe(await version('1.0.0.0'))
   })
 
   it('refuses to compress what the service compresses in its own way', async () => {
@@ -456,8 +461,7 @@ describe('hashes', () => {
   )
 
   it('keeps a hash modulo within its range when the hash is negative', async () => {
-    const { value } = bench
-    const worst = await value(
+    const worst = await bench.value(
       `min(h) || ' ' || max(h)`,
       `(SELECT ${SCALAR_FUNCTIONS.get('hash')?.([{ sql: 'i', type: 'long' }, long(7)], { name: 'hash', resultType: 'long', nowTicks: 0n })} h FROM range(1000) r(i))`,
     )
