@@ -21,6 +21,13 @@ export async function storeResult(session: DuckSession, result: ResultTable): Pr
   return name
 }
 
+/** Computes a query now, into a temporary table of the session; gives its SQL name. */
+export async function storeSelection(session: DuckSession, sql: string): Promise<string> {
+  const name = `result_${temporaryTables++}`
+  await session.run(`CREATE TEMP TABLE ${name} AS ${sql}`)
+  return `temp.${name}`
+}
+
 function cellSql(cell: Cell, type: ScalarName): string {
   if (cell === null) return type === 'string' ? "''" : 'NULL'
   if (typeof cell === 'boolean') return cell ? 'TRUE' : 'FALSE'

@@ -15,7 +15,7 @@ import type { CommandArguments, Properties } from './command-arguments.ts'
 import { tableOf, type CommandContext, type CommandDefinition, type CommandFamily } from './command.ts'
 import { planSelection, type Selection } from './evaluate.ts'
 import { rollBack } from '../engine/transaction.ts'
-import { storeResult } from './cells.ts'
+import { storeResult, storeSelection } from './cells.ts'
 import { LocalError } from '../server/local-error.ts'
 
 type Verb = 'set' | 'append' | 'set-or-append' | 'set-or-replace'
@@ -67,7 +67,7 @@ async function ingestFromQuery(context: CommandContext, verb: Verb): Promise<Ope
   properties.bool('distributed')
   checkVerb(verb, name, findTable(catalog.state, database.id, name) !== undefined)
   for (let attempt = 1; ; attempt++) {
-    const selection = await select(context, args.query)
+    const selection = await select(context, verb, name, properties)
     const table = await prepareTable(context, verb, name, selection.columns, properties)
     try {
       const [outcome] = await catalog.ingest(session, [
@@ -106,15 +106,28 @@ function checkVerb(verb: Verb, name: string, exists: boolean): void {
   if (verb === 'append' && !exists) throw entityNotFound('Table', name)
 }
 
-async function select(context: CommandContext, query: string): Promise<Selection> {
+/** The source as SQL. What might read columns that the command is about to drop is computed now. */
+async function select(
+  context: CommandContext,
+  verb: Verb,
+  name: string,
+  properties: FromQueryProperties,
+): Promise<Selection> {
   const { services, session } = context
+  const { query } = context.args
   if (query.startsWith('.')) {
     const result = await context.runInner(query)
     return { sql: `SELECT * FROM ${await storeResult(session, result)}`, columns: result.columns }
   }
   const selection = await services.catalog.read(session, () => planSelection(context, query))
   await rollBack(session)
-  return selection
+  const table = findTable(services.catalog.state, context.database.id, name)
+  const loses = table !== undefined && recreates(verb, properties) && !isSame(table.columns, selection.columns)
+  return loses ? { ...selection, sql: `SELECT * FROM ${await storeSelection(session, selection.sql)}` } : selection
+}
+
+function recreates(verb: Verb, properties: FromQueryProperties): boolean {
+  return verb === 'set-or-replace' && (properties.bool('recreate_schema') ?? false)
 }
 
 /** Makes the table fit the query where the properties allow it; columns are matched by position and type. */
@@ -129,7 +142,7 @@ async function prepareTable(
   const dollar = columns.find((column) => column.name.includes('$'))
   if (dollar !== undefined) throw badRequest(`column '${dollar.name}' cannot be a column of a table`)
   const extend = properties.bool('extend_schema') ?? false
-  const recreate = (properties.bool('recreate_schema') ?? false) && verb === 'set-or-replace'
+  const recreate = recreates(verb, properties)
   const folder = properties.text('folder')
   const docString = properties.text('docstring')
   const described: TableProperties = {

@@ -77,6 +77,12 @@ const FORMS: readonly Form[] = [
     columns: [],
     definition: defined(TRANSFER_COMMANDS, 'IngestInlineIntoTable'),
   },
+  {
+    name: 'ExportToStorage with neighbouring string literals',
+    pattern: /^\.export\b/i,
+    columns: [],
+    definition: defined(TRANSFER_COMMANDS, 'ExportToStorage'),
+  },
 ]
 
 /** Names of these forms, for the list of supported commands. */

@@ -1,6 +1,8 @@
 import { ingestInline, ingestInto, inlineData } from '../ingest/ingest-commands.ts'
+import { exportToStorage } from '../storage/export-command.ts'
+import { Properties } from './command-arguments.ts'
 import type { CommandFamily } from './command.ts'
-import { parseInline } from './transfer-syntax.ts'
+import { parseExport, parseInline } from './transfer-syntax.ts'
 
 /** Commands that move data in and out. */
 export const TRANSFER_COMMANDS: CommandFamily = {
@@ -24,4 +26,26 @@ export const TRANSFER_COMMANDS: CommandFamily = {
         signal: request.signal,
       }),
   },
+  ExportToStorage: {
+    operation: 'DataExportToFile',
+    keepDetails: ({ text }, isAsync) => persistDetails(text) ?? isAsync,
+    run: ({ services, session, database, request, text }) => {
+      const { format, compressed, destinations, properties, query } = parseExport(text)
+      return exportToStorage(services, session, {
+        database: database.name,
+        query,
+        format,
+        compressed,
+        properties,
+        targets: destinations,
+        options: request.options,
+        signal: request.signal,
+      })
+    },
+  },
+}
+
+function persistDetails(text: string): boolean | undefined {
+  const pairs = parseExport(text).properties.filter(([name]) => name.toLowerCase() === 'persistdetails')
+  return new Properties('ExportToStorage', ['persistDetails'], pairs).bool('persistDetails')
 }

@@ -258,7 +258,6 @@ export class Catalog {
         : []
     const wanted = new Set((request.ingestIfNotExists ?? []).map((value) => `ingest-by:${value}`))
     if (extents.some(({ tags }) => tags.some((tag) => wanted.has(tag)))) return { ...nothing, skipped: true }
-    if (request.replace === true) await dropExtents(session, extents)
     const now = ticksFromUnixMs(Date.now())
     const extent = await appendExtent(session, {
       table,
@@ -269,6 +268,8 @@ export class Catalog {
       ingestedTicks: this.#keepsIngestionTime(table) ? now : null,
       originalSize: request.originalSize,
     })
+    // After the append, because the data may come from the very rows that it replaces.
+    if (request.replace === true) await dropExtents(session, extents)
     if (extent === undefined) return { ...nothing, skipped: false }
     const { extentId, rowCount, size } = extent
     return { extentId, rowCount: Number(rowCount), size: Number(size), skipped: false }
