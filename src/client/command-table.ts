@@ -114,7 +114,13 @@ export function parseCommandTable(
     const [text] = list(member(holder, 'Exceptions'))
     if (error === undefined && text === undefined) return
     const fallbackMessage = typeof text === 'string' ? text : 'an error without text inside the answer'
-    throw serviceErrorFrom(error, { status: 200, fallbackMessage, activityId: ids.activityId, context })
+    throw serviceErrorFrom(error, {
+      status: 200,
+      fallbackMessage,
+      fallbackCode: 'KUSTO_COMMAND_FAILED',
+      activityId: ids.activityId,
+      context,
+    })
   }
   throwErrors(answer)
   const [table] = list(member(answer, 'Tables'))

@@ -48,11 +48,10 @@ export class KustoHttp {
 
   /** Sends a query; the body is a V2 frame array. Retried until the first byte of an answer has come. */
   async query(query: Kql | string, options: CallOptions): Promise<KustoResponse> {
-    const { text, parameters } =
-      typeof query === 'string' ? { text: query, parameters: options.parameters ?? new Map() } : query.render()
+    const { text, parameters } = typeof query === 'string' ? { text: query, parameters: [] } : query.render()
     return this.#run('/v2/rest/query', text, {
       ...options,
-      parameters,
+      parameters: new Map([...(options.parameters ?? []), ...parameters]),
       properties: { ...QUERY_OPTIONS, ...options.properties },
       repeatable: options.repeatable ?? true,
     })

@@ -42,6 +42,8 @@ export interface ServiceErrorFacts {
   readonly status: number
   /** The message when the service gave none. */
   readonly fallbackMessage: string
+  /** The code when the service gave none. Default `KUSTO_HTTP_<status>`. */
+  readonly fallbackCode?: string
   readonly activityId?: string | undefined
   readonly retryAfterMs?: number
   readonly context?: KustoErrorContext
@@ -54,15 +56,19 @@ export function serviceErrorFrom(json: unknown, facts: ServiceErrorFacts): Kusto
   const innerCode = innermostCode(error)
   const activityId = facts.activityId ?? textOf(asRecord(error['@context'])?.['activityId'])
   const message = textOf(error['@message']) ?? textOf(error['message']) ?? facts.fallbackMessage
-  return new KustoServiceError(textOf(error['code']) ?? `KUSTO_HTTP_${facts.status}`, cleanMessage(message), {
-    status: facts.status,
-    retryable: isRetryable(facts.status, permanent),
-    ...(permanent === undefined ? {} : { permanent }),
-    ...(activityId === undefined ? {} : { activityId }),
-    ...(innerCode === undefined ? {} : { innerCode }),
-    ...(facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs }),
-    ...(facts.context === undefined ? {} : { context: facts.context }),
-  })
+  return new KustoServiceError(
+    textOf(error['code']) ?? facts.fallbackCode ?? `KUSTO_HTTP_${facts.status}`,
+    cleanMessage(message),
+    {
+      status: facts.status,
+      retryable: isRetryable(facts.status, permanent),
+      ...(permanent === undefined ? {} : { permanent }),
+      ...(activityId === undefined ? {} : { activityId }),
+      ...(innerCode === undefined ? {} : { innerCode }),
+      ...(facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs }),
+      ...(facts.context === undefined ? {} : { context: facts.context }),
+    },
+  )
 }
 
 /** Milliseconds of a Retry-After header: whole seconds, or an HTTP date. Undefined when it is neither. */

@@ -249,15 +249,15 @@ describe('200 with garbage', () => {
   )
 
   test.each([
-    '{"Tables":[{"Columns":[],"Rows":[{"Exceptions":["it broke"]}]}]}',
-    '{"Tables":[],"Exceptions":["it broke"]}',
-    '{"Tables":[{"Columns":[],"Rows":[{"OneApiErrors":[{"error":{"code":"C","@message":"it broke"}}]}]}]}',
-  ])('an error inside the answer is an error: %s', async (body) => {
+    ['{"Tables":[{"Columns":[],"Rows":[{"Exceptions":["it broke"]}]}]}', 'KUSTO_COMMAND_FAILED'],
+    ['{"Tables":[],"Exceptions":["it broke"]}', 'KUSTO_COMMAND_FAILED'],
+    ['{"Tables":[{"Columns":[],"Rows":[{"OneApiErrors":[{"error":{"code":"C","@message":"it broke"}}]}]}]}', 'C'],
+  ])('an error inside the answer is an error: %s', async (body, code) => {
     await using server = await startFaultServer([{ kind: 'answer', status: 200, body }])
     await using opened = client(server.url)
     const error = await failure(opened.http.commandRows('.show tables', OPTIONS))
     expect(error).toBeInstanceOf(KustoServiceError)
-    expect(error).toMatchObject({ message: 'it broke', status: 200 })
+    expect(error).toMatchObject({ code, message: 'it broke', status: 200 })
   })
 })
 
