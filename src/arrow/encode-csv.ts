@@ -118,7 +118,13 @@ function planCells(
   const cells = parts.flatMap(({ field, data, column }) =>
     data === undefined || column === undefined
       ? []
-      : [{ data, write: textCells(field, data, { target: column.type, slack, text: writeCsvText }) }],
+      : [
+          {
+            data,
+            target: column.type,
+            write: textCells(field, data, { target: column.type, slack, text: writeCsvText }),
+          },
+        ],
   )
   return { cells, slack }
 }

@@ -198,7 +198,7 @@ describe('encodeCsv', () => {
   it('spark:T4 writes nested values as JSON', () => {
     const nan = [NaN, -Infinity, 1.5, null]
     const list = vectorFromArray([nan, [], null], new List(new Field('item', new Float64(), true))).data[0]!
-    expect(csv(oneColumn(list))).toBe('"[""NaN"",""-Infinity"",1.5,null]"\n[]\n""\n')
+    expect(csv(oneColumn(list))).toBe('"[""NaN"",""-Infinity"",1.5,null]"\n"[]"\n""\n')
 
     const struct = vectorFromArray(
       [{ 'a "b"': 'x\u0001"\\\n', n: 9_007_199_254_740_993n, t: null }],

@@ -11,6 +11,9 @@ export interface ByteSink {
   cutTimes: number
   /** Cells over Kusto's default limit of 1 MiB: longer strings are cut by the service and longer dynamics become null. */
   oversizeCells: number
+  /** The day written last, since 1970, and its `yyyy-mm-ddT`: neighbours mostly share it. */
+  day: number
+  readonly dayText: Uint8Array
 }
 
 /** UTF-8 bytes of the longest cell that the default encoding policy keeps whole. */
@@ -18,7 +21,14 @@ export const CELL_LIMIT_BYTES = 1_048_576
 
 /** An empty sink with room for `capacity` bytes. */
 export function byteSink(capacity: number): ByteSink {
-  return { bytes: new Uint8Array(Math.max(64, capacity)), pos: 0, cutTimes: 0, oversizeCells: 0 }
+  return {
+    bytes: new Uint8Array(Math.max(64, capacity)),
+    pos: 0,
+    cutTimes: 0,
+    oversizeCells: 0,
+    day: NaN,
+    dayText: new Uint8Array(11),
+  }
 }
 
 /** Makes room for `count` more bytes. The buffer at least doubles, so that appending stays linear. */

@@ -50,7 +50,8 @@ export interface FixedCells {
 
 const NANO = 1_000_000_000n
 
-const SCALES: Readonly<Record<TimeUnit, TimeScale>> = {
+/** The scale of each Arrow time unit. */
+export const SCALES: Readonly<Record<TimeUnit, TimeScale>> = {
   [TimeUnit.SECOND]: SECONDS,
   [TimeUnit.MILLISECOND]: MILLISECONDS,
   [TimeUnit.MICROSECOND]: MICROSECONDS,

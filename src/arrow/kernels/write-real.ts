@@ -49,7 +49,7 @@ function writePositive(out: ByteSink, value: number): void {
       }
     }
   }
-  writeAscii(out, String(value))
+  writeAscii(out, `${value}`)
 }
 
 function writeFixed(out: ByteSink, whole: number, scale: number): void {

@@ -7,10 +7,11 @@ import { KustoDataError } from '../../errors.ts'
 import { arrowKind, typeName } from '../kusto-columns.ts'
 import type { ScalarName } from '../scalar-types.ts'
 import { writeBase64, writeUuid } from './write-binary.ts'
-import { type ByteSink, byteSink, CELL_LIMIT_BYTES } from './write-bytes.ts'
+import { type ByteSink, byteSink, CELL_LIMIT_BYTES, reserve } from './write-bytes.ts'
 import { type CellWriter, fixedCells } from './write-cells.ts'
 import { dictionaryCells, jsonCells } from './write-json.ts'
 import { spanCells } from './write-spans.ts'
+import { writeCsvText } from './write-text.ts'
 
 /** Appends `src[start, end)` in the way of the output format and reserves its room plus `slack`. */
 export type TextWriter = (out: ByteSink, src: Uint8Array, start: number, end: number, slack: number) => void
@@ -40,7 +41,11 @@ export function textCells(field: Field, data: Data, options: TextCellsOptions): 
     })
     if (cells !== undefined) return cells
   }
-  if (kind === 'nested' || target === 'dynamic') return jsonText(jsonCells(field, data), text, slack)
+  // What is sure to hold quotes or commas goes straight into a quoted field; the rest is looked at first.
+  if (kind === 'nested' && text === writeCsvText && type !== Type.Union) {
+    return quotedJson(jsonCells(field, data, 2), slack)
+  }
+  if (kind === 'nested' || target === 'dynamic') return jsonText(jsonCells(field, data, 1), text, slack)
   const uuid = kind === 'uuid' || target === 'guid'
   const spans = spanCells(data, (out, src, start, end) => {
     if (end - start > (CELL_LIMIT_BYTES / 4) * 3) out.oversizeCells++
@@ -75,4 +80,22 @@ function jsonText(write: CellWriter, text: TextWriter, slack: number): CellWrite
     out.cutTimes += scratch.cutTimes
     text(out, scratch.bytes, 0, scratch.pos, slack)
   }
+}
+
+function quotedJson(write: CellWriter, slack: number): CellWriter {
+  return (out, row) => {
+    const start = out.pos
+    out.bytes[out.pos++] = 34
+    write(out, row)
+    if (out.pos - start > CELL_LIMIT_BYTES && jsonBytes(out, start + 1) > CELL_LIMIT_BYTES) out.oversizeCells++
+    reserve(out, slack + 1)
+    out.bytes[out.pos++] = 34
+  }
+}
+
+/** Bytes written since `start`, doubled quotes counted once. */
+function jsonBytes(out: ByteSink, start: number): number {
+  let quotes = 0
+  for (let index = start; index < out.pos; index++) if (out.bytes[index] === 34) quotes++
+  return out.pos - start - quotes / 2
 }

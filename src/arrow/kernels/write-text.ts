@@ -61,20 +61,52 @@ export function writeJsonText(out: ByteSink, src: Uint8Array, start: number, end
   bytes[pos++] = QUOTE
   for (let index = start; index < end; index++) {
     const byte = src[index]!
-    const escape = ESCAPES[byte]!
-    if (escape === 0) {
+    if (ESCAPES[byte] === 0) {
       bytes[pos++] = byte
       continue
     }
-    bytes[pos++] = 92
-    bytes[pos++] = escape
-    if (escape === 117) {
-      bytes[pos++] = 48
-      bytes[pos++] = 48
-      bytes[pos++] = HEX.charCodeAt(byte >> 4)
-      bytes[pos++] = HEX.charCodeAt(byte & 15)
-    }
+    out.pos = pos
+    writeEscape(out, byte)
+    pos = out.pos
   }
   bytes[pos++] = QUOTE
+  out.pos = pos
+}
+
+/** Writes `src[start, end)` as a JSON string inside a quoted CSV field: its quotation marks are doubled. */
+export function writeJsonTextInCsv(out: ByteSink, src: Uint8Array, start: number, end: number): void {
+  reserve(out, 6 * (end - start) + 4)
+  const { bytes } = out
+  let pos = out.pos
+  bytes[pos++] = QUOTE
+  bytes[pos++] = QUOTE
+  for (let index = start; index < end; index++) {
+    const byte = src[index]!
+    if (ESCAPES[byte] === 0) {
+      bytes[pos++] = byte
+      continue
+    }
+    out.pos = pos
+    writeEscape(out, byte)
+    pos = out.pos
+    if (byte === QUOTE) bytes[pos++] = QUOTE
+  }
+  bytes[pos++] = QUOTE
+  bytes[pos++] = QUOTE
+  out.pos = pos
+}
+
+function writeEscape(out: ByteSink, byte: number): void {
+  const { bytes } = out
+  const escape = ESCAPES[byte]!
+  let pos = out.pos
+  bytes[pos++] = 92
+  bytes[pos++] = escape
+  if (escape === 117) {
+    bytes[pos++] = 48
+    bytes[pos++] = 48
+    bytes[pos++] = HEX.charCodeAt(byte >> 4)
+    bytes[pos++] = HEX.charCodeAt(byte & 15)
+  }
   out.pos = pos
 }

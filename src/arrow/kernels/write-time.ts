@@ -63,9 +63,17 @@ export function writeDatetime(out: ByteSink, seconds: number, ticks: number): vo
     throw new KustoDataError('KUSTO_DATETIME_RANGE', 'expected a time in the years 0001 to 9999', { type: 'datetime' })
   }
   const days = Math.floor(seconds / 86_400)
-  writeDate(out, days)
-  const { bytes } = out
-  bytes[out.pos++] = 84
+  const { bytes, dayText } = out
+  let pos = out.pos
+  if (days === out.day) {
+    for (let index = 0; index < 11; index++) bytes[pos++] = dayText[index]!
+    out.pos = pos
+  } else {
+    writeDate(out, days)
+    bytes[out.pos++] = 84
+    dayText.set(bytes.subarray(pos, pos + 11))
+    out.day = days
+  }
   writeClock(out, seconds - days * 86_400)
   bytes[out.pos++] = 46
   writePadded(out, ticks, 7)
