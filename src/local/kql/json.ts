@@ -21,7 +21,6 @@ const MAX_DEPTH = 512
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 // oxlint-disable-next-line eslint/no-control-regex -- JSON forbids control characters inside strings
 const PLAIN = /[^"\\\u0000-\u001f]*/y
-const BLANK = /[ \t\n\r]*/y
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ['\\', '\\'],
@@ -104,17 +103,16 @@ class Reader {
     if (first === '{') return this.#bag(depth)
     if (first === '[') return this.#array(depth)
     if (first === '"') return this.#string()
-    for (const [word, value] of [
-      ['true', true],
-      ['false', false],
-      ['null', null],
-    ] as const) {
-      if (this.#text.startsWith(word, this.#at)) {
-        this.#at += word.length
-        return value
-      }
-    }
+    if (first === 't') return this.#word('true', true)
+    if (first === 'f') return this.#word('false', false)
+    if (first === 'n') return this.#word('null', null)
     return new Num(this.#match(NUMBER, 1))
+  }
+
+  #word(word: string, value: Json): Json {
+    if (!this.#text.startsWith(word, this.#at)) throw new NotJson()
+    this.#at += word.length
+    return value
   }
 
   #bag(depth: number): Json {
@@ -174,7 +172,8 @@ class Reader {
   }
 
   #blanks(): void {
-    this.#match(BLANK, 0)
+    let code = this.#text.charCodeAt(this.#at)
+    while (code === 32 || code === 10 || code === 13 || code === 9) code = this.#text.charCodeAt(++this.#at)
   }
 
   #match(pattern: RegExp, atLeast: number): string {
