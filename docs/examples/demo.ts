@@ -97,8 +97,8 @@ async function* flights(file: string, sent: Checksum, report: Report): AsyncGene
 }
 
 function exampleFile(): string {
-  const manifest = createRequire(import.meta.url).resolve('vega-datasets/package.json')
-  return path.join(path.dirname(manifest), 'data', 'flights-3m.parquet')
+  const entry = createRequire(import.meta.url).resolve('vega-datasets')
+  return path.join(entry.slice(0, entry.lastIndexOf('vega-datasets')), 'vega-datasets', 'data', 'flights-3m.parquet')
 }
 
 const report = new Report(process.stderr)
