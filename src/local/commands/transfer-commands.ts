@@ -1,6 +1,6 @@
 import { ingestInline, ingestInto, inlineData } from '../ingest/ingest-commands.ts'
 import { exportToStorage } from '../storage/export-command.ts'
-import { Properties } from './command-arguments.ts'
+import { keepsExportDetails } from '../storage/export-properties.ts'
 import type { CommandFamily } from './command.ts'
 import { parseExport, parseInline } from './transfer-syntax.ts'
 
@@ -28,7 +28,7 @@ export const TRANSFER_COMMANDS: CommandFamily = {
   },
   ExportToStorage: {
     operation: 'DataExportToFile',
-    keepDetails: ({ text }, isAsync) => persistDetails(text) ?? isAsync,
+    keepDetails: ({ text }, isAsync) => keepsExportDetails(parseExport(text).properties, isAsync),
     run: ({ services, session, database, request, text }) => {
       const { format, compressed, destinations, properties, query } = parseExport(text)
       return exportToStorage(services, session, {
@@ -43,9 +43,4 @@ export const TRANSFER_COMMANDS: CommandFamily = {
       })
     },
   },
-}
-
-function persistDetails(text: string): boolean | undefined {
-  const pairs = parseExport(text).properties.filter(([name]) => name.toLowerCase() === 'persistdetails')
-  return new Properties('ExportToStorage', ['persistDetails'], pairs).bool('persistDetails')
 }

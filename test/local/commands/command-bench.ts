@@ -31,7 +31,7 @@ export async function operationEnd(
   }
 }
 
-export async function openCommandBench(): Promise<CommandBench> {
+export async function openCommandBench(storage?: Services['storage']): Promise<CommandBench> {
   const language = await startLanguage()
   const duck = await openDuck()
   const catalog = await openCatalog(duck, { database: 'db1', language })
@@ -42,8 +42,9 @@ export async function openCommandBench(): Promise<CommandBench> {
     catalog,
     defaultDatabase: 'db1',
     operations,
-    storage: undefined,
+    storage,
     url: () => 'http://127.0.0.1:1',
+    queuedIngestion: {} as unknown as Services['queuedIngestion'],
     faults: { take: () => undefined } as unknown as Services['faults'],
     requests: new RunningRequests(),
     minimumSizeLimit: 1,
