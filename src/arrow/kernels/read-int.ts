@@ -10,20 +10,20 @@ export function readInt(buf: Uint8Array, p: number, column: ColumnBuilder, row: 
   const negative = buf[p] === 0x2d
   if (negative) p++
   const first = p
-  let d = buf[p]! - 48
-  if (d < 0 || d > 9) return ~p
+  let d = (buf[p]! - 48) >>> 0
+  if (d > 9) return ~p
   let value = d
-  d = buf[++p]! - 48
-  if (value === 0 && d >= 0 && d <= 9) return ~p
+  d = (buf[++p]! - 48) >>> 0
+  if (value === 0 && d <= 9) return ~p
   // Nine digits stay within 32 bits; the tenth may leave them, so it is added apart.
-  while (d >= 0 && d <= 9 && p - first < 9) {
+  while (d <= 9 && p - first < 9) {
     value = (value * 10 + d) | 0
-    d = buf[++p]! - 48
+    d = (buf[++p]! - 48) >>> 0
   }
-  if (d >= 0 && d <= 9) {
+  if (d <= 9) {
     const wide = value * 10 + d
-    d = buf[++p]! - 48
-    if (d >= 0 && d <= 9) return ~p
+    d = (buf[++p]! - 48) >>> 0
+    if (d <= 9) return ~p
     if (wide > (negative ? 2_147_483_648 : 2_147_483_647)) return ~first
     column.i32[row] = negative ? -wide : wide
     return p

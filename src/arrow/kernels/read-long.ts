@@ -13,23 +13,23 @@ export function readLong(buf: Uint8Array, p: number, column: ColumnBuilder, row:
   const negative = buf[p] === 0x2d
   if (negative) p++
   const first = p
-  let d = buf[p]! - 48
-  if (d < 0 || d > 9) return ~p
+  let d = (buf[p]! - 48) >>> 0
+  if (d > 9) return ~p
   let a = d
-  d = buf[++p]! - 48
-  if (a === 0 && d >= 0 && d <= 9) return ~p
-  while (d >= 0 && d <= 9 && p - first < 9) {
+  d = (buf[++p]! - 48) >>> 0
+  if (a === 0 && d <= 9) return ~p
+  while (d <= 9 && p - first < 9) {
     a = (a * 10 + d) | 0
-    d = buf[++p]! - 48
+    d = (buf[++p]! - 48) >>> 0
   }
   let hi = 0
   let lo = a
-  if (d >= 0 && d <= 9) {
+  if (d <= 9) {
     const second = p
     let b = 0
-    while (d >= 0 && d <= 9 && p - second < 9) {
+    while (d <= 9 && p - second < 9) {
       b = (b * 10 + d) | 0
-      d = buf[++p]! - 48
+      d = (buf[++p]! - 48) >>> 0
     }
     const power = POW10[p - second]!
     if (p - first <= 15) {
@@ -45,13 +45,13 @@ export function readLong(buf: Uint8Array, p: number, column: ColumnBuilder, row:
       const carry = Math.floor(sum / TWO_32)
       hi = highTop + carry
       lo = sum - carry * TWO_32
-      if (d >= 0 && d <= 9) {
+      if (d <= 9) {
         const times10 = lo * 10 + d
         const up = Math.floor(times10 / TWO_32)
         hi = hi * 10 + up
         lo = times10 - up * TWO_32
-        d = buf[++p]! - 48
-        if (d >= 0 && d <= 9) return ~p
+        d = (buf[++p]! - 48) >>> 0
+        if (d <= 9) return ~p
         if (hi > 2_147_483_647 && !(negative && hi === 2_147_483_648 && lo === 0)) return ~first
       }
     }

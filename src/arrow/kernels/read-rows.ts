@@ -70,10 +70,10 @@ export function readRows(
   let p = window.pos
   for (;;) {
     let c = buf[p]!
-    while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = buf[++p]!
+    while (c <= 0x20 && isSpace(c)) c = buf[++p]!
     if (isAfterRow && c === 0x2c) {
       c = buf[++p]!
-      while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = buf[++p]!
+      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
     } else if (c === 0x5d) {
       window.pos = p + 1
       cursor.isAfterRow = false
@@ -90,7 +90,7 @@ export function readRows(
     }
     for (let index = 0; index < width; index++) {
       c = buf[p]!
-      while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = buf[++p]!
+      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
       const cell = p
       const column = columns[index]!
       if (c === 0x6e) p = readNull(buf, p, column, row)
@@ -125,7 +125,7 @@ export function readRows(
             p = readTimespan(buf, p, column, row)
             break
           case 9: // guidText
-            p = readGuidText(buf, p, column, row)
+            p = readGuidText(buf, view, p, column, row)
             break
           case 10: // uuid
             p = readUuid(buf, p, column, row)
@@ -136,7 +136,7 @@ export function readRows(
       }
       if (p < 0) return stop(cursor, index, cell, ~p)
       c = buf[p]!
-      while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = buf[++p]!
+      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
       if (c !== (index === width - 1 ? 0x5d : 0x2c)) return stop(cursor, index, cell, p)
       p++
     }

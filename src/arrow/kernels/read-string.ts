@@ -25,19 +25,20 @@ export function readString(buf: Uint8Array, view: DataView, p: number, column: C
   for (;;) {
     // Four bytes at a time while none is a quote, a backslash, a control character or above U+007F.
     let w = view.getInt32(p, true)
-    while (
-      ((w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS) === 0
-    ) {
-      outView.setInt32(o, w, true)
+    outView.setInt32(o, w, true)
+    let special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
+    while (special === 0) {
       o += 4
       p += 4
       w = view.getInt32(p, true)
+      outView.setInt32(o, w, true)
+      special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
     }
+    // The lowest bit set is that of the first special byte; a borrow can only touch bytes after it.
+    const plain = (31 - Math.clz32(special & -special)) >> 3
+    o += plain
+    p += plain
     let c = buf[p]!
-    while (c >= 0x20 && c < 0x80 && c !== 0x22 && c !== 0x5c) {
-      out[o++] = c
-      c = buf[++p]!
-    }
     if (c === 0x22) {
       column.used = o
       column.offsets[row + 1] = o

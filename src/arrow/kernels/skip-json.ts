@@ -29,8 +29,7 @@ export function skipJson(buf: Uint8Array, view: DataView, p: number, depth = 0):
 
 /** Position of the first byte at or after `p` that is no JSON white space. */
 export function skipSpace(buf: Uint8Array, p: number): number {
-  let c = buf[p]!
-  while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = buf[++p]!
+  while (buf[p]! <= 0x20 && isSpace(buf[p]!)) p++
   return p
 }
 
@@ -40,14 +39,15 @@ export function skipString(buf: Uint8Array, view: DataView, p: number): number {
   for (;;) {
     // Four bytes at a time while none is a quote, a backslash, a control character or above U+007F.
     let w = view.getInt32(p, true)
-    while (
-      ((w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS) === 0
-    ) {
+    let special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
+    while (special === 0) {
       p += 4
       w = view.getInt32(p, true)
+      special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
     }
+    // The lowest bit set is that of the first special byte; a borrow can only touch bytes after it.
+    p += (31 - Math.clz32(special & -special)) >> 3
     let c = buf[p]!
-    while (c >= 0x20 && c < 0x80 && c !== 0x22 && c !== 0x5c) c = buf[++p]!
     if (c === 0x22) return p + 1
     if (c === 0x5c) {
       c = buf[++p]!
@@ -130,6 +130,10 @@ function skipWord(buf: Uint8Array, p: number, word: Uint8Array): number {
 const TRUE = Uint8Array.from(Buffer.from('true'))
 const FALSE = Uint8Array.from(Buffer.from('false'))
 const NULL = Uint8Array.from(Buffer.from('null'))
+
+function isSpace(c: number): boolean {
+  return c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09
+}
 
 function isDigit(c: number): boolean {
   return c >= 0x30 && c <= 0x39
