@@ -4,14 +4,14 @@ import { jsonKeyPath } from './casts.ts'
 import type { Context } from './context.ts'
 import { notSupported, quoteText, type Sql } from './sql.ts'
 
-/** `a.b`, `a["b"]`, `a[0]` on dynamic values, and `$left.a` in join conditions. */
+/** `a.b`, `a["b"]`, `a[0]` on dynamic values; `$left.a` in join conditions and `step.a` in `scan`. */
 export function translateAccess(node: SyntaxNode, context: Context): Sql {
   const base = need(node, 'Expression')
   const selector = need(node, 'Selector')
-  const side = base.kind === 'NameReference' ? joinSide(base.name, context) : undefined
+  const side = base.kind === 'NameReference' ? namedRow(base.name, context) : undefined
   if (side !== undefined) {
     const column = side.find((each) => each.name === selector.name)
-    if (column === undefined) throw notSupported(`the join key ${selector.name ?? ''}`)
+    if (column === undefined) throw notSupported(`the column ${base.name ?? ''}.${selector.name ?? ''}`)
     return { sql: column.id, type: column.type }
   }
   const value = context.query.scalar(base, context)
@@ -21,9 +21,10 @@ export function translateAccess(node: SyntaxNode, context: Context): Sql {
   return extract(value.sql, jsonKeyPath(selector.name))
 }
 
-function joinSide(name: string | undefined, context: Context): NonNullable<Context['row']>['columns'] | undefined {
+function namedRow(name: string | undefined, context: Context): NonNullable<Context['row']>['columns'] | undefined {
   if (name === '$left') return context.row?.columns
-  return name === '$right' ? context.row?.right : undefined
+  if (name === '$right') return context.row?.right
+  return name === undefined ? undefined : context.row?.tuples?.get(name)
 }
 
 function element(value: Sql, index: SyntaxNode, context: Context): Sql {

@@ -3,11 +3,14 @@ import { elements, need } from '../lang/tree.ts'
 import { AGGREGATES } from './aggregates.ts'
 import { CONTEXT_FUNCTIONS } from './context-functions.ts'
 import { type Context, semanticError } from './context.ts'
-import { castTo } from './casts.ts'
+import { convert } from './convert.ts'
 import { SCALAR_FUNCTIONS } from './scalar-functions.ts'
-import { literal, notSupported, SQL_TYPES, type CallContext, type Sql } from './sql.ts'
+import { literal, notSupported, type CallContext, type Sql } from './sql.ts'
 import { enterFunction, functionBinding } from './user-functions.ts'
 import { WINDOW_FUNCTIONS } from './window-names.ts'
+
+/** Functions that give a tuple; here it is an array, taken apart where it is used. */
+const TUPLES: ReadonlySet<string> = new Set(['array_sort_asc', 'array_sort_desc'])
 
 /** A call that gives one value. */
 export function translateCall(node: SyntaxNode, context: Context): Sql {
@@ -15,11 +18,10 @@ export function translateCall(node: SyntaxNode, context: Context): Sql {
   if (user !== undefined) {
     const entered = enterFunction(node, user, context)
     const value = context.query.scalar(entered.body, entered.context)
-    const type = node.type ?? value.type
-    return type === value.type ? value : { sql: `(${castTo(value, type)})::${SQL_TYPES[type]}`, type }
+    return convert(value, node.type ?? value.type)
   }
   const name = callName(node)
-  if (node.type === undefined && node.columns !== undefined) {
+  if (node.type === undefined && node.columns !== undefined && !TUPLES.has(name)) {
     throw notSupported(`${name}() with several results in this place`)
   }
   const own = CONTEXT_FUNCTIONS.get(name)

@@ -1,15 +1,18 @@
 import type { SyntaxNode } from '../lang/syntax.ts'
 import { elements, need } from '../lang/tree.ts'
-import { castTo, jsonElement } from './casts.ts'
-import { constantOf, type Context } from './context.ts'
+import { jsonElement } from './casts.ts'
+import { constantOf, type Context, semanticError } from './context.ts'
+import { convert } from './convert.ts'
 import { formatJson } from './json.ts'
 import type { RelationColumn } from './relation.ts'
-import { literal, notSupported, quoteText, SQL_TYPES, type Sql } from './sql.ts'
+import { SCALAR_FUNCTIONS } from './scalar-functions.ts'
+import { literal, notSupported, quoteText, type Sql } from './sql.ts'
 
 type ContextFunction = (node: SyntaxNode, context: Context) => Sql
 
 /** Functions that depend on where they are called rather than on their arguments alone. */
 export const CONTEXT_FUNCTIONS: ReadonlyMap<string, ContextFunction> = new Map<string, ContextFunction>([
+  ['bin_auto', binAuto],
   ['column_ifexists', columnIfExists],
   ['columnifexists', columnIfExists],
   ['column_names_of', columnNamesOf],
@@ -31,7 +34,7 @@ function columnIfExists(node: SyntaxNode, context: Context): Sql {
   const value: Sql =
     column === undefined ? context.query.scalar(fallback, context) : { sql: column.id, type: column.type }
   const type = node.type ?? value.type
-  return type === value.type ? value : { sql: `(${castTo(value, type)})::${SQL_TYPES[type]}`, type }
+  return convert(value, type)
 }
 
 function columnNamesOf(node: SyntaxNode, context: Context): Sql {
@@ -68,4 +71,19 @@ function bag(columns: readonly RelationColumn[], skipEmpty: boolean): string {
     return `CASE WHEN ${empty} THEN NULL ELSE ${pair} END`
   })
   return `('{' || concat_ws(',', ${pairs.join(', ')}) || '}')`
+}
+
+/** `bin_auto(x)`: the bins are set by `set query_bin_auto_size` and `set query_bin_auto_at`. */
+function binAuto(node: SyntaxNode, context: Context): Sql {
+  const [argument] = argumentsOf(node)
+  const size = context.query.optionValues.get('query_bin_auto_size')
+  if (argument === undefined || size === undefined)
+    throw semanticError('bin_auto() needs the option query_bin_auto_size')
+  const value = context.query.scalar(argument, context)
+  const at = context.query.optionValues.get('query_bin_auto_at')
+  const name = at === undefined ? 'bin' : 'bin_at'
+  const emit = SCALAR_FUNCTIONS.get(name)
+  if (emit === undefined) throw notSupported('bin_auto()')
+  const call = { name, resultType: node.type ?? value.type, nowTicks: context.query.nowTicks }
+  return { sql: emit(at === undefined ? [value, size] : [value, size, at], call), type: call.resultType }
 }

@@ -59,6 +59,8 @@ export interface RowScope {
   readonly columns: readonly RelationColumn[]
   /** Columns of `$right` in a join condition; `columns` is then `$left`. */
   readonly right?: readonly RelationColumn[]
+  /** Rows that have a name of their own, such as the steps of `scan`. */
+  readonly tuples?: ReadonlyMap<string, readonly RelationColumn[]>
   /** SQL of the row-number column, for calls that depend on the order of rows. */
   readonly order?: string
   /** Aggregates may be called. */
@@ -73,10 +75,12 @@ export interface QueryState {
   readonly nowTicks: bigint
   readonly parameters: ReadonlyMap<string, string>
   readonly options: Map<string, string | true>
+  /** Options whose value is a typed literal. */
+  readonly optionValues: Map<string, Sql>
   /** Named results of `materialize`, to be put in front of the final statement. */
   readonly materialized: string[]
   visualization: Readonly<Record<string, unknown>> | undefined
-  newId(): string
+  readonly newId: () => string
   table(database: string | undefined, name: string): PhysicalTable | undefined
   scalar(node: SyntaxNode, context: Context): Sql
   tabular(node: SyntaxNode, context: Context): Relation
@@ -95,21 +99,25 @@ export interface Context {
   readonly depth: number
 }
 
-/**
- * Thrown when the schema of a plugin depends on the data: the caller runs `probe`, writes the schema into the query
- * text, and translates again.
- */
-export class SchemaNeeded extends Error {
-  readonly probe: string
-  /** Where in the query text the schema clause belongs. */
-  readonly position: number
-  readonly schemaOf: (rows: readonly (readonly unknown[])[]) => string
+/** A change of the query text. */
+export interface TextEdit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
 
-  constructor(probe: string, position: number, schemaOf: SchemaNeeded['schemaOf']) {
-    super('the schema depends on the data')
+/**
+ * Thrown when the binder must see another text first: the schema of a plugin that depends on the data, a fuzzy union
+ * without the tables that do not exist. The caller runs `probe`, applies the edit and translates again.
+ */
+export class RewriteNeeded extends Error {
+  readonly probe: string | undefined
+  readonly edit: (rows: readonly (readonly unknown[])[]) => TextEdit
+
+  constructor(probe: string | undefined, edit: RewriteNeeded['edit']) {
+    super('the query must be rewritten first')
     this.probe = probe
-    this.position = position
-    this.schemaOf = schemaOf
+    this.edit = edit
   }
 }
 

@@ -2,13 +2,13 @@ import type { SyntaxNode } from '../lang/syntax.ts'
 import { child, need, unexpectedChild } from '../lang/tree.ts'
 import { translateAccess } from './access.ts'
 import { translateCall } from './calls.ts'
-import { castTo } from './casts.ts'
+import { convert } from './convert.ts'
 import { type Context, semanticError } from './context.ts'
 import { translateDynamic, translateLiteral } from './literals.ts'
 import { translateBetween, translateIn, translateTermSet } from './membership.ts'
 import { translateBinary, translateUnary } from './operators-scalar.ts'
 import { firstRows } from './relation.ts'
-import { notSupported, SQL_TYPES, type Sql } from './sql.ts'
+import { notSupported, type Sql } from './sql.ts'
 
 type Rule = (node: SyntaxNode, context: Context) => Sql
 
@@ -73,5 +73,5 @@ function translateToScalar(node: SyntaxNode, context: Context): Sql {
   const sql = `(SELECT ${column.id} FROM (${one.sql}))`
   const value: Sql = { sql: column.type === 'string' ? `coalesce(${sql}, '')` : sql, type: column.type }
   const type = node.type ?? column.type
-  return type === value.type ? value : { sql: `(${castTo(value, type)})::${SQL_TYPES[type]}`, type }
+  return convert(value, type)
 }

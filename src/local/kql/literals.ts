@@ -1,4 +1,4 @@
-import type { SyntaxNode } from '../lang/syntax.ts'
+import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, firstToken, need } from '../lang/tree.ts'
 import { semanticError } from './context.ts'
 import { formatJson, type Json, Num } from './json.ts'
@@ -7,9 +7,22 @@ import { cellToJson, parseLiteral } from './types.ts'
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
+const LITERAL_TYPES: ReadonlyMap<string, ScalarName> = new Map([
+  ['BooleanLiteralExpression', 'bool'],
+  ['IntLiteralExpression', 'int'],
+  ['LongLiteralExpression', 'long'],
+  ['RealLiteralExpression', 'real'],
+  ['DecimalLiteralExpression', 'decimal'],
+  ['StringLiteralExpression', 'string'],
+  ['DateTimeLiteralExpression', 'datetime'],
+  ['TimespanLiteralExpression', 'timespan'],
+  ['GuidLiteralExpression', 'guid'],
+])
+
 /** The value of a literal, read from its token: the parser's own constants lose NaN and precision. */
 export function translateLiteral(node: SyntaxNode): Sql {
-  const type = node.type
+  // The binder leaves some places alone, such as the defaults of declared columns.
+  const type = node.type ?? LITERAL_TYPES.get(node.op ?? '')
   if (type === undefined) throw notSupported(`the literal ${firstToken(node)?.text ?? ''}`)
   if (type === 'string') return literal(node.value ?? firstToken(node)?.value ?? '', 'string')
   if (type === 'dynamic') throw notSupported('a bare dynamic literal')

@@ -10,7 +10,7 @@ import { hoistWindows } from './windows.ts'
 export function translatePrint(node: SyntaxNode, context: Context): Relation {
   const nodes = elements(node, 'Expressions')
   const { row: _, input: __, ...outside } = context
-  const values = nodes.map((each) => outside.query.scalar(each, outside))
+  const values = nodes.flatMap((each) => valuesOf(each, outside))
   const columns = boundColumns(node)
   const input: Relation = { sql: 'SELECT 1', columns: [], order: [], partition: [], single: true }
   return project(input, positional(columns, values, node), context.query.newId)
@@ -79,7 +79,17 @@ function valuesOf(node: SyntaxNode, context: Context): readonly Sql[] {
   if (node.kind === 'StarExpression') {
     return (context.row?.columns ?? []).map((column) => ({ sql: column.id, type: column.type }))
   }
-  return [context.query.scalar(node, context)]
+  const call = node.kind === 'CompoundNamedExpression' ? need(node, 'Expression') : node
+  if (call.kind !== 'FunctionCallExpression' || call.type !== undefined || call.columns === undefined) {
+    return [context.query.scalar(node, context)]
+  }
+  const tuple = context.query.scalar(call, context)
+  const parts = call.columns.map((column, index): Sql => {
+    if (column.type !== 'dynamic') throw notSupported('a tuple of other than dynamic values')
+    return { sql: `nullif(json_extract(${tuple.sql}, '$[${index}]')::VARCHAR, 'null')`, type: 'dynamic' }
+  })
+  // `(a, b) = f(...)` takes as many as it names.
+  return node === call ? parts : parts.slice(0, elements(need(node, 'Names'), 'Names').length)
 }
 
 /** Values matched to the binder's columns by place. */
@@ -105,14 +115,17 @@ function extended(
   const old = new Map(relation.columns.map((column) => [column.name, column] as const))
   const named = new Map<string, Sql>()
   const unnamed: Sql[] = []
-  nodes.forEach((each, index) => {
-    const value = values[index]
-    if (value === undefined) throw notSupported('extend with several columns at once')
-    const name = declaredName(each)
-    if (name !== undefined) named.set(name, value)
-    // `extend a` on an existing column changes nothing.
-    else if (!(each.kind === 'NameReference' && old.has(each.name ?? ''))) unnamed.push(value)
-  })
+  let at = 0
+  for (const each of nodes) {
+    const names = declaredNames(each)
+    for (const name of names) {
+      const value = values[at++]
+      if (value === undefined) throw notSupported('this extend')
+      if (name !== undefined) named.set(name, value)
+      // `extend a` on an existing column changes nothing.
+      else if (!(each.kind === 'NameReference' && old.has(each.name ?? ''))) unnamed.push(value)
+    }
+  }
   const outputs = columns.map((column): Output => {
     const value = named.get(column.name)
     if (value !== undefined) return output(column, value)
@@ -124,9 +137,11 @@ function extended(
   return outputs
 }
 
-function declaredName(node: SyntaxNode): string | undefined {
-  if (node.kind === 'CompoundNamedExpression') throw notSupported('naming several columns at once')
-  return node.kind === 'SimpleNamedExpression' ? need(node, 'Name').name : undefined
+/** The names of an element's values; undefined for those the binder names. */
+function declaredNames(node: SyntaxNode): readonly (string | undefined)[] {
+  if (node.kind === 'CompoundNamedExpression') return elements(need(node, 'Names'), 'Names').map((each) => each.name)
+  if (node.kind === 'SimpleNamedExpression') return [need(node, 'Name').name]
+  return node.type === undefined && node.columns !== undefined ? node.columns.map(() => undefined) : [undefined]
 }
 
 /** Refuses what the operator's translation would not look at. */

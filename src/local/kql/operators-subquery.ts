@@ -104,11 +104,12 @@ const RENDER_DEFAULTS: Readonly<Record<string, unknown>> = {
 
 /** `render`: the rows stay as they are, the wish travels beside them. */
 export function translateRender(node: SyntaxNode, input: Relation, context: Context): Relation {
-  onlyChildren(node, 'RenderKeyword', 'ChartType', 'WithClause', 'Properties')
+  onlyChildren(node, 'RenderKeyword', 'ChartType', 'Parameters', 'WithClause')
   const settings: Record<string, unknown> = { ...RENDER_DEFAULTS, IsQuerySorted: input.order.length > 0 }
   settings['Visualization'] = firstToken(need(node, 'ChartType'))?.value ?? firstToken(need(node, 'ChartType'))?.text
   const clause = child(node, 'WithClause')
-  const properties = clause === undefined ? elements(node, 'Properties') : elements(clause, 'Properties')
+  // `render barchart kind=stacked` is the older form of `with (kind=stacked)`.
+  const properties = [...elements(node, 'Parameters'), ...(clause === undefined ? [] : elements(clause, 'Properties'))]
   for (const property of properties) {
     const name = need(property, 'Name').name ?? ''
     const key = Object.keys(RENDER_DEFAULTS).find((each) => each.toLowerCase() === name.toLowerCase())
@@ -120,18 +121,14 @@ export function translateRender(node: SyntaxNode, input: Relation, context: Cont
 }
 
 function renderValue(node: SyntaxNode): unknown {
+  if (node.kind === 'NameReferenceList') return columnNames(node).join(',')
   if (node.value !== undefined) return node.value
   if (node.name !== undefined) return node.name
-  if (node.children.length > 1 || node.kind === 'List') {
-    const words = node.children.flatMap((each) => (each.name === undefined ? renderWords(each) : [each.name]))
-    return words.join(',')
-  }
-  const text = firstToken(node)?.value ?? firstToken(node)?.text
-  if (text === 'true' || text === 'false') return text === 'true'
-  return text ?? null
+  const text = firstToken(node)?.value ?? firstToken(node)?.text ?? null
+  if (node.type === 'bool') return text === 'true'
+  return node.type === 'long' || node.type === 'real' ? Number(text) : text
 }
 
-function renderWords(node: SyntaxNode): readonly string[] {
-  if (node.name !== undefined) return [node.name]
-  return node.children.flatMap(renderWords)
+function columnNames(node: SyntaxNode): readonly string[] {
+  return node.name === undefined ? node.children.flatMap(columnNames) : [node.name]
 }

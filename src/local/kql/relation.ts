@@ -116,12 +116,20 @@ export function orderClause(relation: Relation): string {
   return relation.order.length === 0 ? '' : `ORDER BY ${orderList(relation.order)}`
 }
 
-/** The relation with its order as one ascending column of row numbers, unique within each partition. */
-export function numbered(relation: Relation, newId: () => string): Relation & { readonly rowNumber: string } {
+/** A relation whose order is one ascending column, unique within each partition. */
+export type Numbered = Relation & { readonly rowNumber: string }
+
+/** The relation with its order as one column. The numbers may have gaps. */
+export function numbered(relation: Relation, newId: () => string): Numbered {
   const [only] = relation.order
   if (relation.order.length === 1 && only !== undefined && only.id.startsWith('n')) {
     return { ...relation, rowNumber: only.id }
   }
+  return counted(relation, newId)
+}
+
+/** The relation with its rows counted from 1 in each partition. */
+export function counted(relation: Relation, newId: () => string): Numbered {
   const id = `n${newId()}`
   const over = [partitionClause(relation), orderClause(relation)].filter((part) => part !== '').join(' ')
   return {

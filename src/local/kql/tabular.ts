@@ -21,6 +21,7 @@ import {
   translateTop,
   translateWhere,
 } from './operators-rows.ts'
+import { translateScan } from './operators-scan.ts'
 import {
   namedTable,
   translateDataTable,
@@ -35,8 +36,10 @@ import {
   translateRender,
   translateTableCall,
 } from './operators-subquery.ts'
+import { translateParse, translateParseKv } from './operators-parse.ts'
 import { translateSummarize } from './operators-summarize.ts'
 import { translateUnion } from './operators-union.ts'
+import { translateEvaluate } from './plugins.ts'
 import type { Relation } from './relation.ts'
 import { notSupported } from './sql.ts'
 
@@ -48,6 +51,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['AsOperator', translateAs],
   ['CountOperator', translateCount],
   ['DistinctOperator', translateDistinct],
+  ['EvaluateOperator', translateEvaluate],
   ['ExtendOperator', translateExtend],
   ['FilterOperator', translateWhere],
   ['GetSchemaOperator', translateGetSchema],
@@ -56,6 +60,9 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['LookupOperator', translateLookup],
   ['MvApplyOperator', translateMvApply],
   ['MvExpandOperator', translateMvExpand],
+  ['ParseKvOperator', translateParseKv],
+  ['ParseOperator', translateParse],
+  ['ParseWhereOperator', translateParse],
   ['PartitionOperator', translatePartition],
   ['ProjectOperator', translateProject],
   ['ProjectAwayOperator', translateSelection],
@@ -64,6 +71,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['ProjectRenameOperator', translateRename],
   ['ProjectReorderOperator', translateSelection],
   ['RenderOperator', translateRender],
+  ['ScanOperator', translateScan],
   ['SerializeOperator', translateSerialize],
   ['SortOperator', translateSort],
   ['SummarizeOperator', translateSummarize],

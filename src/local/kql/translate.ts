@@ -5,7 +5,7 @@ import {
   Environment,
   type PhysicalTable,
   type QueryState,
-  SchemaNeeded,
+  RewriteNeeded,
   semanticError,
 } from './context.ts'
 import { translateScalar } from './expression.ts'
@@ -17,7 +17,7 @@ import { translateTabular } from './tabular.ts'
 
 export type { PhysicalTable } from './context.ts'
 
-/** Plugins whose schema depends on the data may stand in one query. */
+/** How often a query may have to be rewritten for the binder. */
 const MAX_REWRITES = 20
 
 /** What a query is translated against. */
@@ -64,13 +64,13 @@ export async function translateQuery(analysis: QueryAnalysis, scope: TranslateSc
     try {
       return translateNow(current, scope)
     } catch (error) {
-      if (!(error instanceof SchemaNeeded)) throw error
-      const schema = error.schemaOf(await scope.probe(error.probe))
-      const text = `${current.text.slice(0, error.position)} : ${schema}${current.text.slice(error.position)}`
+      if (!(error instanceof RewriteNeeded)) throw error
+      const { start, end, text: inserted } = error.edit(error.probe === undefined ? [] : await scope.probe(error.probe))
+      const text = current.text.slice(0, start) + inserted + current.text.slice(end)
       current = await scope.analyze(text)
     }
   }
-  throw notSupported(`more than ${MAX_REWRITES} plugins whose schema depends on the data`)
+  throw notSupported(`a query with more than ${MAX_REWRITES} parts whose schema only the data can tell`)
 }
 
 function translateNow(analysis: QueryAnalysis, scope: TranslateScope): TranslatedQuery {
@@ -81,6 +81,7 @@ function translateNow(analysis: QueryAnalysis, scope: TranslateScope): Translate
     nowTicks: scope.nowTicks,
     parameters: scope.parameters,
     options,
+    optionValues: new Map(),
     materialized: [],
     visualization: undefined,
     newId: () => `k${++ids}`,
@@ -129,6 +130,7 @@ function setOption(statement: SyntaxNode, context: Context): void {
     return
   }
   const value = need(clause, 'Expression')
+  if (value.type !== undefined) context.query.optionValues.set(key, context.query.scalar(value, context))
   const token = firstToken(value)
   context.query.options.set(key, value.value ?? token?.value ?? token?.text ?? '')
 }

@@ -1,10 +1,10 @@
 import type { SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, need } from '../lang/tree.ts'
-import { castTo } from './casts.ts'
 import { type Binding, type Context, Environment, type FunctionBinding, semanticError } from './context.ts'
+import { convert } from './convert.ts'
 import { defineStatement } from './let.ts'
 import type { Relation } from './relation.ts'
-import { notSupported, SQL_TYPES, type Sql } from './sql.ts'
+import { notSupported } from './sql.ts'
 
 const MAX_DEPTH = 32
 
@@ -97,6 +97,5 @@ function parameterValue(
         : context.query.scalar(need(fallback, 'Value'), binding.context)
       : context.query.scalar(argument, context)
   if (value === undefined) throw semanticError(`the function ${binding.name}() lacks an argument`)
-  const cast: Sql = value.type === type ? value : { sql: `(${castTo(value, type)})::${SQL_TYPES[type]}`, type }
-  return { kind: 'scalar', value: cast }
+  return { kind: 'scalar', value: convert(value, type) }
 }

@@ -169,5 +169,5 @@ function session(
   const step = `lambda x, y: {'v': y.v, 'r': false, 's': CASE WHEN ${same} THEN x.s ELSE y.v END, 'n': y.n}`
   const upTo = `list_filter(${entries}, lambda e: e.n <= ${rowNumber} AND e.n > (${entries}[1]).n)`
   const folded = `SELECT *, list_reduce(list_concat(${begin}, ${upTo}), ${step}).s AS ${starts} FROM (${all})`
-  return add({ ...relation, sql: folded }, `${starts}`, node, context)
+  return add({ ...relation, sql: folded }, starts, node, context)
 }
