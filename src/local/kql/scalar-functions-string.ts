@@ -230,6 +230,7 @@ export const STRING_FUNCTIONS: readonly Entry[] = [
   ['parse_url', ofText('k_parse_url')],
   ['parse_urlquery', ofText('k_parse_urlquery')],
   ['parse_path', ofText('k_parse_path')],
+  ['parse_xml', ofText('k_parse_xml')],
   ['parse_version', (args) => `k_parse_version(${text(args, 0)})::DECIMAL(38,18)`],
   ['parse_command_line', commandLine],
   ['url_encode', texts('k_url_encode')],

@@ -148,14 +148,15 @@ function firstCsvRecord(text: string): readonly string[] {
   return [...fields, field]
 }
 
-/** Up to four parts of up to eight digits as one decimal that orders like the version. */
+/**
+ * Up to four parts of up to eight digits as one decimal that orders like the version. All 32 digits fit DECIMAL(38,18)
+ * only with the point after the fourteenth, so it is this number that compares right, not its size.
+ */
 function parseVersion(text: string): string | null {
   const parts = text.split('.')
   if (parts.length > 4 || parts.some((part) => !/^\d{1,8}$/.test(part))) return null
-  // Eight digits a part, as many as DECIMAL(38,18) leaves before the point for the first and after it for the rest.
-  if (parts.some((part) => part.length > 6)) throw notSupported('a version part of more than six digits')
-  const [major = '0', minor = '0', build = '0', revision = '0'] = parts
-  return `${major}.${[minor, build, revision].map((part) => part.padStart(6, '0')).join('')}`
+  const digits = [0, 1, 2, 3].map((index) => (parts[index] ?? '').padStart(8, '0')).join('')
+  return `${digits.slice(0, 14)}.${digits.slice(14)}`
 }
 
 /** Arguments as the Microsoft C runtime splits them. */

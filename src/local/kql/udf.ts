@@ -14,6 +14,7 @@ import { PARSE_KV_UDFS } from './udf-parse-kv.ts'
 import { SKETCH_UDFS } from './udf-sketch.ts'
 import { STRING_UDFS } from './udf-string.ts'
 import { URL_UDFS } from './udf-url.ts'
+import { XML_UDFS } from './udf-xml.ts'
 
 type DuckDb = typeof import('@duckdb/node-api')
 
@@ -29,6 +30,7 @@ const UDFS: readonly Udf[] = [
   ...SKETCH_UDFS,
   ...STRING_UDFS,
   ...URL_UDFS,
+  ...XML_UDFS,
 ]
 
 /** Registers the user functions for every connection of the instance. Call once per instance. */

@@ -138,6 +138,7 @@ describe('numbers', () => {
     ['bitset_count_ones', [long(-1)], 'long', 64n],
     ['convert_angle', [real(1.2), text('Degree'), text('Arcminute')], 'real', 72],
     ['convert_temperature', [real(100), text('DegreeCelsius'), text('DegreeFahrenheit')], 'real', 212],
+    ['convert_volume', [real(1.2), text('CubicMeter'), text('AcreFoot')], 'real', 0.0009728568],
     ['convert_mass', [real(1.2), text('Kilogram'), text('Pound')], 'real', 2.645547146219],
     ['tohex', [long(256)], 'string', '100'],
     ['tohex', [long(-256)], 'string', 'ffffffffffffff00'],
@@ -217,6 +218,13 @@ describe('strings', () => {
       '["echo","hello world!","a\\"b"]',
     ],
     ['parse_version', [text('x.1')], 'decimal', null],
+    [
+      'parse_xml',
+      [text('<?xml version="1.0"?><e a="1&amp;2"> hi <b>x</b><b/><!-- c --></e>')],
+      'dynamic',
+      '{"e":{"@a":"1&2","#text":"hi","b":["x",null]}}',
+    ],
+    ['parse_xml', [text('<a><b></a>')], 'dynamic', null],
     ['url_encode_component', [text('https://a.b/c d')], 'string', 'https%3a%2f%2fa.b%2fc%20d'],
     ['url_encode', [text('a b')], 'string', 'a+b'],
     ['url_decode', [text('https%3a%2f%2fwww.bing.com%2f')], 'string', 'https://www.bing.com/'],
@@ -242,6 +250,7 @@ describe('strings', () => {
 
   it('orders versions by the decimals parse_version gives', async () => {
     expect(await version('0.10')).toBeGreaterThan(await version('0.9.9'))
+    expect(await version('99999999.1')).toBeGreaterThan(await version('99999998.99999999'))
     expect(await version('1')).toBe(await version('1.0.0.0'))
   })
 
