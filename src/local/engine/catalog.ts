@@ -1,4 +1,4 @@
-import { ticksFromUnixMs } from '../../base/ticks.ts'
+import { parseTimespan, ticksFromUnixMs } from '../../base/ticks.ts'
 import type { Column } from '../lang/syntax.ts'
 import { LocalError } from '../server/local-error.ts'
 import { EXTENT_COLUMN, physicalColumnName, physicalTableName, stateDifference, touchedTables } from './catalog-sql.ts'
@@ -162,8 +162,8 @@ export class Catalog {
           for (const statement of stateDifference(before, after)) await this.#session.run(statement)
         })
         this.#state = after
+        this.#announce()
       })
-      this.#announce()
       return after
     })
   }
@@ -237,7 +237,8 @@ export class Catalog {
         if (Number(stored?.[0]) === version && this.#state.version === version) return planned
       } catch (error) {
         await rollBack(session)
-        throw error
+        // A plan may fail because names were bound to one version and looked up in the next.
+        if (this.#state.version === version) throw error
       }
       await rollBack(session)
       // A change is being committed: wait for its end.
@@ -259,6 +260,7 @@ export class Catalog {
     const wanted = new Set((request.ingestIfNotExists ?? []).map((value) => `ingest-by:${value}`))
     if (extents.some(({ tags }) => tags.some((tag) => wanted.has(tag)))) return { ...nothing, skipped: true }
     const now = ticksFromUnixMs(Date.now())
+    this.#checkCreationTime(table, request.creationTicks, now)
     const extent = await appendExtent(session, {
       table,
       ordinal: this.#nextOrdinal++,
@@ -291,11 +293,22 @@ export class Catalog {
   }
 
   #keepsIngestionTime(table: TableRecord): boolean {
-    const database = this.#state.databases.get(table.databaseId)
-    const text = table.policies['ingestiontime'] ?? database?.policies['ingestiontime']
-    if (text === undefined) return true
-    const policy = JSON.parse(text) as { readonly IsEnabled?: unknown }
-    return policy.IsEnabled !== false
+    return this.#policyOf(table, 'ingestiontime')?.['IsEnabled'] !== false
+  }
+
+  #checkCreationTime(table: TableRecord, creationTicks: bigint | undefined, now: bigint): void {
+    const period = this.#policyOf(table, 'retention')?.['SoftDeletePeriod']
+    if (creationTicks === undefined || typeof period !== 'string') return
+    if (creationTicks >= now - parseTimespan(period)) return
+    throw new LocalError(
+      'BadRequest_CreationTimeEarlierThanSoftDeletePeriod',
+      `the creation time is earlier than the soft delete period of table '${table.name}', ${period}`,
+    )
+  }
+
+  #policyOf(table: TableRecord, name: string): Readonly<Record<string, unknown>> | undefined {
+    const text = table.policies[name] ?? this.#state.databases.get(table.databaseId)?.policies[name]
+    return text === undefined ? undefined : (JSON.parse(text) as Readonly<Record<string, unknown>>)
   }
 
   #announce(): void {

@@ -136,7 +136,10 @@ export class Operations {
     this.#put(record)
     // A turn later, so that a caller holds the id before the work can end.
     const ended = Promise.resolve()
-      .then(() => work(abort.signal, id))
+      .then(() => {
+        abort.signal.throwIfAborted()
+        return work(abort.signal, id)
+      })
       .then(
         (result) => {
           this.#finish(record, completed(result, options.keepDetails ?? true))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openCatalog, type Catalog, type SchemaListener } from '../../../src/local/engine/catalog.ts'
-import { findTable } from '../../../src/local/engine/catalog-state.ts'
+import { findTable, withTables } from '../../../src/local/engine/catalog-state.ts'
 import { openDuck, type Duck, type DuckSession } from '../../../src/local/engine/duck.ts'
 import { readExtents } from '../../../src/local/engine/extents.ts'
 import { alterColumnType, dropColumns, renameColumn, renameTables } from '../../../src/local/engine/table-edits.ts'
@@ -195,6 +195,28 @@ describe('extents', () => {
     await bench.catalog.ingest(bench.session, [{ table, select: "SELECT 2, 'new'", replace: true }])
     expect(await rowsOf(bench, 'T')).toEqual([[2n, 'new']])
     expect(await readExtents(bench.session, {})).toHaveLength(1)
+  })
+
+  it('replaces a table by a query over the same table', async () => {
+    const bench = await open()
+    const table = await bench.catalog.createTable('db1', { name: 'T', columns: AB })
+    await bench.catalog.ingest(bench.session, [{ table, select: "SELECT unnest([1, 2]), 'x'" }])
+    const [a, b] = table.columns.map(({ physical }) => physical)
+    const select = `SELECT ${a} * 10, ${b} FROM ${table.physical} WHERE ${a} = 2`
+    await bench.catalog.ingest(bench.session, [{ table, select, replace: true }])
+    expect(await rowsOf(bench, 'T')).toEqual([[20n, 'x']])
+  })
+
+  it('refuses a creation time that retention would delete at once', async () => {
+    const bench = await open()
+    const table = await bench.catalog.createTable('db1', { name: 'T', columns: AB })
+    await bench.catalog.change((state) => {
+      const record = state.tables.get(table.id)!
+      return withTables(state, [{ ...record, policies: { retention: '{"SoftDeletePeriod":"10.00:00:00"}' } }])
+    })
+    const old = bench.catalog.ingest(bench.session, [{ table, select: "SELECT 1, 'x'", creationTicks: 1n }])
+    await expect(old).rejects.toMatchObject({ code: 'BadRequest_CreationTimeEarlierThanSoftDeletePeriod' })
+    expect(await rowsOf(bench, 'T')).toEqual([])
   })
 
   it('refuses an ingest that was prepared for columns the table no longer has', async () => {
