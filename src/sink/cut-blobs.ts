@@ -1,4 +1,4 @@
-import type { RecordBatch } from 'apache-arrow'
+import type { Data, RecordBatch } from 'apache-arrow'
 
 /** Batches that go into one blob. */
 export interface BlobCut {
@@ -52,10 +52,13 @@ function* pieces(batch: RecordBatch, maxBytes: number): Generator<RecordBatch> {
   }
 }
 
-/** A slice shares the buffers it was cut from, so its share is by rows. */
+/** Bytes of the values, about: a slice has its share of the buffers it was cut from, a dictionary counts once per row. */
 function byteLength(batch: RecordBatch): number {
-  const bytes = batch.data.byteLength
-  const first = batch.data.children[0]
-  const held = first === undefined ? batch.numRows : Math.max(batch.numRows, first.length)
-  return held === 0 ? 0 : Math.ceil((bytes * batch.numRows) / held)
+  return Math.ceil(batch.data.children.reduce((sum, column) => sum + columnBytes(column, batch.numRows), 0))
+}
+
+function columnBytes(column: Data, rows: number): number {
+  const values = column.dictionary
+  if (values !== undefined) return values.length === 0 ? 0 : (values.byteLength * rows) / values.length
+  return column.length === 0 ? 0 : (column.byteLength * rows) / Math.max(rows, column.length)
 }
