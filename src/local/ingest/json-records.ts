@@ -2,10 +2,12 @@ import { LocalError } from '../server/local-error.ts'
 import { fileText, textLines } from './rewrite-records.ts'
 
 /** Records of a JSON Lines file as JSON text. Lines that hold no JSON object are skipped, as the service does. */
-export async function* jsonLines(file: string): AsyncGenerator<readonly string[]> {
-  for await (const line of textLines(fileText(file))) {
-    const record = asObject(line)
-    if (record !== undefined) yield [record]
+export async function* jsonLines(file: string): AsyncGenerator<readonly (readonly string[])[]> {
+  for await (const lines of textLines(fileText(file))) {
+    yield lines.flatMap((line) => {
+      const record = asObject(line)
+      return record === undefined ? [] : [[record]]
+    })
   }
 }
 
@@ -14,10 +16,10 @@ export async function* jsonLines(file: string): AsyncGenerator<readonly string[]
  *
  * @throws {LocalError} BadRequest_InvalidBlob when anything in it is not an object
  */
-export async function* multiJson(file: string): AsyncGenerator<readonly string[]> {
+export async function* multiJson(file: string): AsyncGenerator<readonly (readonly string[])[]> {
   let text = ''
   for await (const piece of fileText(file)) text += piece
-  for (const record of topLevelObjects(text)) yield [record]
+  for (const record of topLevelObjects(text)) yield [[record]]
 }
 
 function* topLevelObjects(text: string): Generator<string> {

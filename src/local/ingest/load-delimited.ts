@@ -6,7 +6,15 @@ import { LocalError } from '../server/local-error.ts'
 import { FORMATS } from './formats.ts'
 import type { LoadPlan, LoadRequest } from './load.ts'
 import type { MappedColumn } from './mapping.ts'
-import { delimitedRecords, escapedRecords, fileChunks, fileText, textLines, writeRecords } from './rewrite-records.ts'
+import {
+  delimitedRecords,
+  escapedRecords,
+  fileChunks,
+  fileText,
+  type RecordBatches,
+  textLines,
+  writeRecords,
+} from './rewrite-records.ts'
 import { scanDelimited } from './scan-delimited.ts'
 import { epochToTicks, textToColumn } from './text-to-column.ts'
 
@@ -102,7 +110,7 @@ export function withLineNumbers(csv: CsvFile, skip: number): string {
 async function canonicalFile(request: LoadRequest): Promise<CsvFile> {
   const { file, format } = request
   const { separator } = FORMATS[format]
-  const rewrite = async (records: AsyncIterable<readonly string[]>, fields: number): Promise<CsvFile> => {
+  const rewrite = async (records: RecordBatches, fields: number): Promise<CsvFile> => {
     const target = join(request.scratch, 'records.csv')
     return { file: target, separator: ',', fields, ...(await writeRecords(target, records, fields)) }
   }
@@ -120,20 +128,18 @@ async function canonicalFile(request: LoadRequest): Promise<CsvFile> {
   return rewrite(delimitedRecords(fileText(file), separator), scan.mostFields)
 }
 
-async function countFields(
-  records: AsyncIterable<readonly string[]>,
-  request: LoadRequest,
-): Promise<{ fields: number }> {
+async function countFields(records: RecordBatches, request: LoadRequest): Promise<{ fields: number }> {
   let count = 0
   let first = 0
   let most = 0
   let ragged: { record: number; fields: number } | undefined
-  for await (const { length } of records) {
-    count++
-    if (count === 1) first = length
-    else if (length !== first) ragged ??= { record: count, fields: length }
-    if (length > most) most = length
-  }
+  for await (const batch of records)
+    for (const { length } of batch) {
+      count++
+      if (count === 1) first = length
+      else if (length !== first) ragged ??= { record: count, fields: length }
+      if (length > most) most = length
+    }
   checkFields(most, ragged, first, request)
   return { fields: most }
 }
@@ -154,12 +160,12 @@ function checkFields(
     throw new LocalError('Stream_WrongNumberOfFields', `a record has ${most} fields, more than ${MAX_FIELDS}`)
 }
 
-async function* wholeText(file: string): AsyncGenerator<readonly string[]> {
+async function* wholeText(file: string): AsyncGenerator<readonly (readonly string[])[]> {
   let text = ''
   for await (const piece of fileText(file)) text += piece
-  yield [text]
+  yield [[text]]
 }
 
-async function* nonEmptyLines(file: string): AsyncGenerator<readonly string[]> {
-  for await (const line of textLines(fileText(file))) if (line !== '') yield [line]
+async function* nonEmptyLines(file: string): AsyncGenerator<readonly (readonly string[])[]> {
+  for await (const lines of textLines(fileText(file))) yield lines.filter((line) => line !== '').map((line) => [line])
 }

@@ -17,17 +17,24 @@ export async function* fileText(file: string): AsyncGenerator<string> {
   yield decoder.decode()
 }
 
-/** Splits text into lines at `\n` or `\r\n`; the last line needs no end. */
-export async function* textLines(text: AsyncIterable<string>): AsyncGenerator<string> {
+/** Splits text into lines at `\n` or `\r\n`, many at a time; the last line needs no end. */
+export async function* textLines(text: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
   let rest = ''
   for await (const piece of text) {
     const lines = (rest + piece).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > MAX_RECORD_BYTES) throw recordTooLarge()
-    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line
+    yield lines.map(withoutReturn)
   }
-  if (rest !== '') yield rest.endsWith('\r') ? rest.slice(0, -1) : rest
+  if (rest !== '') yield [withoutReturn(rest)]
 }
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line
+}
+
+/** Records of a file, many at a time: one turn of an asynchronous loop costs more than a record. */
+export type RecordBatches = AsyncIterable<readonly (readonly string[])[]>
 
 /**
  * Splits RFC 4180 text into records. Blank lines are skipped; a carriage return inside a bare field is data.
@@ -36,44 +43,77 @@ export async function* textLines(text: AsyncIterable<string>): AsyncGenerator<st
 export async function* delimitedRecords(
   text: AsyncIterable<string>,
   separator: string,
-): AsyncGenerator<readonly string[]> {
-  let record: string[] = []
-  let field = ''
-  let state: 'start' | 'bare' | 'quoted' | 'closing' = 'start'
-  let carriage = false
+): AsyncGenerator<readonly (readonly string[])[]> {
+  let rest = ''
   for await (const piece of text) {
-    for (const char of piece) {
-      if (carriage) {
-        carriage = false
-        if (char !== '\n') {
-          field += '\r'
-          state = 'bare'
-        }
-      }
-      if (state === 'quoted') {
-        if (char === '"') state = 'closing'
-        else field += char
-      } else if (char === '"' && state !== 'bare') {
-        if (state === 'closing') field += '"'
-        state = 'quoted'
-      } else if (char === separator) {
-        record.push(field)
-        field = ''
-        state = 'start'
-      } else if (char === '\n') {
-        if (state !== 'start' || record.length > 0) yield [...record, field]
-        record = []
-        field = ''
-        state = 'start'
-      } else if (char === '\r') carriage = true
-      else {
-        field += char
-        state = 'bare'
-      }
-    }
+    const { records, end } = wholeRecords(rest + piece, separator, false)
+    rest = (rest + piece).slice(end)
+    yield records
   }
-  if (carriage) field += '\r'
-  if (carriage || state !== 'start' || record.length > 0) yield [...record, field]
+  yield wholeRecords(rest, separator, true).records
+}
+
+interface WholeRecords {
+  readonly records: readonly (readonly string[])[]
+  /** Where the first record begins that the text does not hold whole. */
+  readonly end: number
+}
+
+const QUOTE = 0x22
+const LF = 0x0a
+const CR = 0x0d
+
+function wholeRecords(text: string, separator: string, isLast: boolean): WholeRecords {
+  const comma = separator.charCodeAt(0)
+  const records: (readonly string[])[] = []
+  let record: string[] = []
+  let recordStart = 0
+  let at = 0
+  for (;;) {
+    if (at >= text.length && (!isLast || record.length === 0)) return { records, end: recordStart }
+    const field = text.charCodeAt(at) === QUOTE ? quotedField(text, at) : bareField(text, at, comma)
+    // A field at the end of the text may go on in the next piece, as may a line end of two characters.
+    const isCut = field.next >= text.length || (text.charCodeAt(field.next) === CR && field.next + 1 >= text.length)
+    if (isCut && !isLast) return { records, end: recordStart }
+    record.push(field.value)
+    at = field.next + 1
+    if (text.charCodeAt(field.next) === comma) continue
+    if (text.charCodeAt(field.next) === CR) at++
+    if (record.length > 1 || field.value !== '' || field.quoted) records.push(record)
+    record = []
+    recordStart = at
+  }
+}
+
+interface Field {
+  readonly value: string
+  readonly quoted: boolean
+  /** Position of the separator or of the line end behind the field; the length of the text at its end. */
+  readonly next: number
+}
+
+function bareField(text: string, start: number, comma: number): Field {
+  let at = start
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === comma || code === LF) break
+    // Only before a line feed does a carriage return end the line; at the end of the text it may be either.
+    if (code === CR && text.charCodeAt(at + 1) === LF) break
+  }
+  return { value: text.slice(start, at), quoted: false, next: at }
+}
+
+function quotedField(text: string, start: number): Field {
+  let value = ''
+  let from = start + 1
+  for (;;) {
+    const quote = text.indexOf('"', from)
+    if (quote < 0) return { value: value + text.slice(from), quoted: true, next: text.length }
+    value += text.slice(from, quote)
+    if (text.charCodeAt(quote + 1) !== QUOTE) return { value, quoted: true, next: quote + 1 }
+    value += '"'
+    from = quote + 2
+  }
 }
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -86,14 +126,15 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Splits tab separated text with backslash escapes into records; blank lines are skipped. */
-export async function* escapedRecords(text: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
-  for await (const line of textLines(text)) {
-    if (line === '') continue
+export async function* escapedRecords(text: AsyncIterable<string>): AsyncGenerator<readonly (readonly string[])[]> {
+  for await (const lines of textLines(text)) {
     // A backslash before a line break would join lines; such a file is not written by anybody known.
-    yield line
-      .split('\t')
-      .map((field) => field.replaceAll(/\\([\s\S])/g, (_, char: string) => ESCAPES.get(char) ?? char))
+    yield lines.filter((line) => line !== '').map((line) => line.split('\t').map(unescaped))
   }
+}
+
+function unescaped(field: string): string {
+  return field.includes('\\') ? field.replaceAll(/\\([\s\S])/g, (_, char: string) => ESCAPES.get(char) ?? char) : field
 }
 
 export interface RewrittenFile {
@@ -102,32 +143,34 @@ export interface RewrittenFile {
 }
 
 /** Writes records as CSV with every field quoted, each cut or filled up to the same number of fields. */
-export async function writeRecords(
-  file: string,
-  records: AsyncIterable<readonly string[]>,
-  fields: number,
-): Promise<RewrittenFile> {
+export async function writeRecords(file: string, batches: RecordBatches, fields: number): Promise<RewrittenFile> {
   const target = await open(file, 'w')
   let count = 0
   let longest = 0
-  let buffered = ''
   try {
-    for await (const record of records) {
-      let line = ''
-      for (let index = 0; index < fields; index++) {
-        line += `${index === 0 ? '' : ','}"${(record[index] ?? '').replaceAll('"', '""')}"`
+    for await (const batch of batches) {
+      let text = ''
+      for (const record of batch) {
+        const before = text.length
+        for (let index = 0; index < fields; index++) {
+          const value = record[index] ?? ''
+          text += index === 0 ? '"' : ',"'
+          text += value.includes('"') ? value.replaceAll('"', '""') : value
+          text += '"'
+        }
+        text += '\n'
+        longest = Math.max(longest, text.length - before)
+        if (text.length > CHUNK_BYTES) {
+          await target.writeFile(text)
+          text = ''
+        }
       }
-      count++
-      longest = Math.max(longest, line.length * 3)
-      buffered += `${line}\n`
-      if (buffered.length >= CHUNK_BYTES) {
-        await target.writeFile(buffered)
-        buffered = ''
-      }
+      count += batch.length
+      await target.writeFile(text)
     }
-    await target.writeFile(buffered)
   } finally {
     await target.close()
   }
-  return { records: count, longestRecord: longest }
+  // In UTF-8 a UTF-16 unit takes three bytes at most.
+  return { records: count, longestRecord: longest * 3 }
 }

@@ -37,6 +37,7 @@ export function textToColumn(text: string, type: ScalarName): string {
     case 'guid':
       return `CASE WHEN strlen(${text}) = 36 AND TRY_CAST(${text} AS UUID) IS NOT NULL THEN TRY_CAST(${text} AS UUID) ELSE ${slow} END`
     case 'bool':
+      return `CASE ${text} WHEN 'true' THEN true WHEN 'false' THEN false ELSE ${slow} END`
     case 'real':
       return slow
   }

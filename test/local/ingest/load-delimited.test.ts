@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Duck, type DuckSession, openDuck } from '../../../src/local/engine/duck.ts'
 import { load } from './loading.ts'
@@ -37,6 +38,24 @@ describe('csv', () => {
         ['x\ry', '3'],
       ])
     }
+  })
+
+  it('gives back any text that was written by RFC 4180, whichever way it is read', async () => {
+    const unit = fc.constantFrom('a', ',', '"', '\n', '\r', ' ', '\t', 'é', '😀', "'", '\\', '#', '\0')
+    const cell = fc.string({ unit, maxLength: 8 })
+    const written = fc.tuple(
+      fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 }),
+      fc.constantFrom('\n', '\r\n'),
+    )
+    const quoted = (text: string): string =>
+      text !== '' && /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    await fc.assert(
+      fc.asyncProperty(written, async ([rows, end]) => {
+        const data = rows.map((row) => row.map(quoted).join(',') + end).join('')
+        expect(await load(session, 'a:string,b:string', data)).toEqual(rows)
+      }),
+      { numRuns: 150 },
+    )
   })
 
   it('takes a quote after a blank, and inside a bare field, as data', async () => {
