@@ -89,7 +89,7 @@ export class NodeHttpClient implements HttpClient {
     }
   }
 
-  /** Destroys the kept connections; those in use end with their request. */
+  /** Destroys every connection, those in use too. */
   close(): void {
     this.#agents.http.destroy()
     this.#agents.https.destroy()

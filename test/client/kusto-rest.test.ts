@@ -117,7 +117,7 @@ describe('the log', () => {
     AzureLogger.log = (...args: unknown[]) => void lines.push(args.join(' '))
     setLogLevel('verbose')
     const { http } = recorded('https://c.kusto.windows.net', TOKEN)
-    await http.query('T | where Key == "AppKey=SECRET"', { ...OPTIONS, clientRequestId: 'KAC.x;1' })
+    await http.query('T | where Key == "AppKey=SECRET"', { ...OPTIONS, clientRequestId: 'KAC.x;1 AppKey=SECRET' })
     expect(lines.join('\n')).toContain('KAC.x;1')
     expect(lines.join('\n')).not.toContain('SECRET')
   })

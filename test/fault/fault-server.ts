@@ -39,8 +39,8 @@ export interface FaultServer {
   readonly connections: number
   /** Settles when the server has seen this many requests. */
   seen(count: number): Promise<void>
-  /** Settles when no connection is open; fails after 5 seconds. */
-  idle(): Promise<void>
+  /** Settles when no connection is open, or no more than this many; fails after 5 seconds. */
+  idle(connections?: number): Promise<void>
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -95,6 +95,8 @@ export async function startFaultServer(script: Script): Promise<FaultServer> {
       changed()
     })
   })
+  // So that a connection that ends was ended by the client.
+  server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -112,7 +114,7 @@ export async function startFaultServer(script: Script): Promise<FaultServer> {
       return sockets.size
     },
     seen: (count) => until(() => requests.length >= count, `request ${count}`),
-    idle: () => until(() => sockets.size === 0, 'the end of all connections'),
+    idle: (connections = 0) => until(() => sockets.size <= connections, 'the end of connections'),
     close,
     [Symbol.asyncDispose]: close,
   }

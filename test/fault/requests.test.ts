@@ -340,6 +340,7 @@ describe('an abort', () => {
     }
     await server.seen(2)
     expect(isCancel(server.requests[1]!)).toBe(true)
+    await server.idle(1)
     await opened.close()
     await server.idle()
   })
@@ -350,6 +351,9 @@ describe('an abort', () => {
     )
     await using opened = client(server.url)
     await (await opened.http.query('T', OPTIONS)).close()
+    await server.seen(2)
+    // One is the cancellation's, kept for later.
+    await server.idle(1)
     await opened.close()
     await server.idle()
   })
