@@ -1,3 +1,5 @@
+import { KustoUsageError } from '../errors.ts'
+
 /** Which requests a rule is for; every given condition must hold. */
 export interface FaultMatch {
   /** Part of the URL path, for example '/v2/rest/query'. */
@@ -36,6 +38,19 @@ export interface FaultRule {
   readonly after?: number
   readonly action: FaultAction
 }
+
+const RULE_KEYS: readonly string[] = ['match', 'times', 'after', 'action']
+const MATCH_KEYS: readonly string[] = ['path', 'text', 'clientRequestIdPrefix', 'method']
+const ACTION_KEYS: readonly string[] = [
+  'status',
+  'body',
+  'headers',
+  'delayMs',
+  'truncateAfterBytes',
+  'reset',
+  'lateError',
+  'nullMetadata',
+]
 
 /** What a rule is matched against. */
 export interface FaultSubject {
@@ -85,7 +100,20 @@ export class Faults {
 }
 
 function arm(rule: FaultRule): Armed {
+  checkKeys(rule, RULE_KEYS)
+  checkKeys(rule.match ?? {}, MATCH_KEYS)
+  checkKeys(rule.action, ACTION_KEYS)
   return { rule, seen: 0 }
+}
+
+/** A fault that a typo keeps from happening would make its test pass for nothing. */
+function checkKeys(given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new KustoUsageError(
+    'KUSTO_BAD_OPTION',
+    `unknown key '${unknown}' in a fault rule; known are ${known.join(', ')}`,
+  )
 }
 
 function matches(match: FaultMatch, subject: FaultSubject): boolean {

@@ -9,6 +9,7 @@ import { startQueueLoop } from './ingest/queue-loop.ts'
 import { QueuedIngestion } from './ingest/queued-rest.ts'
 import { startLanguage } from './lang/language.ts'
 import { serveHttp } from './server/http.ts'
+import { requirePeers } from './peers.ts'
 import { RunningRequests } from './server/running-requests.ts'
 import type { Services } from './services.ts'
 import { startAzurite } from './storage/azurite.ts'
@@ -80,6 +81,7 @@ const DEFAULTS: LocalKustoSettings = Object.freeze({
  */
 export async function startLocalKusto(options: LocalKustoOptions = {}): Promise<LocalKusto> {
   const settings = localSettings(options)
+  requirePeers(settings)
   const cleanup = new Cleanup()
   try {
     return await start(settings, cleanup)

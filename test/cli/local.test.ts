@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
@@ -16,8 +18,15 @@ interface Finished {
 
 const children: ChildProcess[] = []
 
-function start(...args: readonly string[]): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+interface Started {
+  readonly child: ChildProcess
+  readonly finished: Promise<Finished>
+}
+
+const start = (...args: readonly string[]): Started => startScript(MAIN, ...args)
+
+function startScript(script: string, ...args: readonly string[]): Started {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   let out = ''
   let err = ''
@@ -106,6 +115,29 @@ test('exits with 1 when the port is taken, and says so', async () => {
     expect(err).toContain(`port ${port} on 127.0.0.1 is already in use`)
   } finally {
     taken.close()
+  }
+})
+
+test('names every package that is missing, with the command that installs them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kusto-arrow-test-'))
+  try {
+    const root = fileURLToPath(new URL('../../', import.meta.url))
+    cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
+    cpSync(join(root, 'package.json'), join(folder, 'package.json'))
+    mkdirSync(join(folder, 'node_modules'))
+    for (const name of readdirSync(join(root, 'node_modules'))) {
+      if (name === '@kusto' || name === '@duckdb' || name === 'azurite') continue
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+    }
+    const main = join(folder, 'dist/cli/main.js')
+    const { code, out, err } = await startScript(main, 'local').finished
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain(
+      'npm install --save-dev @kusto/language-service-next@12.4.1 @duckdb/node-api@1.5.6-r.1 azurite@',
+    )
+    expect((await startScript(main, 'local', '--no-storage').finished).err).not.toContain('azurite')
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 })
 

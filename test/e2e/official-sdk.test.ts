@@ -25,7 +25,8 @@ afterAll(async () => {
 
 async function values(query: string, properties?: ClientRequestProperties): Promise<unknown[][]> {
   const result = await client.executeQuery(local.database, query, properties)
-  return result.primaryResults[0]?._rows.map((row: unknown) => [...(row as Iterable<unknown>)]) ?? []
+  const [table] = result.primaryResults
+  return [...(table?.rows() ?? [])].map((row) => [...row.values()])
 }
 
 /** Queued ingestion ends some time after the client has returned. */
@@ -105,7 +106,7 @@ describe('azure-kusto-data', () => {
     const builder = KustoConnectionStringBuilder.withAccessToken(local.cluster, 'not-a-real-token')
     const authenticated = new Client(builder)
     const result = await authenticated.execute(local.database, 'print 1')
-    expect(result.primaryResults[0]?._rows).toHaveLength(1)
+    expect([...(result.primaryResults[0]?.rows() ?? [])]).toHaveLength(1)
     authenticated.close()
   })
 

@@ -51,7 +51,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
     connection.closeSync()
   } catch (cause) {
     await rm(spillFolder, { recursive: true, force: true })
-    throw cause
+    throw openFailure(cause, options.path)
   }
   const sessions = new Set<OpenSession>()
   let closing: Promise<void> | undefined
@@ -80,6 +80,12 @@ interface OpenSession extends DuckSession {
   end(): Promise<void>
 }
 
+function openFailure(cause: unknown, path: string | undefined): unknown {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  if (path === undefined || !message.includes('lock')) return cause
+  return new KustoUsageError('LOCAL_DATA_IN_USE', `another embedded Kusto is using ${path}`, { cause })
+}
+
 async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   try {
     return await import('@duckdb/node-api')
@@ -91,6 +97,8 @@ async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
     )
   }
 }
+
+const INTERRUPT_EVERY_MS = 5
 
 function openSession(connection: DuckDBConnection, onClosed: () => void): OpenSession {
   let interrupted = false
@@ -113,6 +121,12 @@ function openSession(connection: DuckDBConnection, onClosed: () => void): OpenSe
       busy.delete(settled)
     }
   }
+  // An interrupt that comes while a statement is still being prepared is lost, so it is repeated until nothing runs.
+  const stopStatements = (): void => {
+    if (busy.size === 0) return
+    connection.interrupt()
+    setTimeout(stopStatements, INTERRUPT_EVERY_MS)
+  }
   const end = async (): Promise<void> => {
     closed = true
     await Promise.all(busy)
@@ -133,8 +147,9 @@ function openSession(connection: DuckDBConnection, onClosed: () => void): OpenSe
       yield* fetchAhead(() => native(() => result.fetchChunk()))
     },
     interrupt() {
+      if (interrupted) return
       interrupted = true
-      if (!closed || busy.size > 0) connection.interrupt()
+      stopStatements()
     },
     close() {
       ended ??= end()

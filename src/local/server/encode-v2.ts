@@ -44,6 +44,7 @@ export class FrameEncoder implements QueryEncoder {
   #rowsInFragment = 0
   #fragments = 0
   #fragmentOpen = false
+  readonly #described = new Map<LocalError, Readonly<Record<string, unknown>>>()
 
   constructor(options: FrameEncoderOptions) {
     this.#out = options.out
@@ -180,8 +181,11 @@ export class FrameEncoder implements QueryEncoder {
     ]
   }
 
+  /** The same text wherever an error is reported. */
   #describe(error: LocalError): Readonly<Record<string, unknown>> {
-    return oneApiError(error, this.#options.context)
+    const described = this.#described.get(error) ?? oneApiError(error, this.#options.context)
+    this.#described.set(error, described)
+    return described
   }
 
   #frame(body: string): void {

@@ -1,5 +1,5 @@
 import { parseTimespan } from '../kql/types.ts'
-import { LocalError } from './local-error.ts'
+import { LocalError, notSupported } from './local-error.ts'
 
 /** Request properties by name, as they came in `Options` or in `set` statements. */
 export type RequestOptions = ReadonlyMap<string, unknown>
@@ -51,6 +51,18 @@ const NOT_SETTABLE: ReadonlySet<string> = new Set([
   'servertimeout',
 ])
 
+/** Options that change which rows a query gives, in ways that are not reproduced here; ignoring them would be a wrong answer. */
+const NOT_SUPPORTED: ReadonlySet<string> = new Set([
+  'query_cursor_after_default',
+  'query_cursor_before_or_at_default',
+  'query_cursor_current',
+  'query_datetimescope_column',
+  'query_datetimescope_from',
+  'query_datetimescope_to',
+  'validatepermissions',
+  'validate_permissions',
+])
+
 /** `Options` with the `set` statements of the text laid over them. */
 export function withSetStatements(
   options: RequestOptions,
@@ -65,6 +77,7 @@ export function withSetStatements(
 
 /** @throws {LocalError} 400 for a value that is not of its option's type */
 export function querySettings(options: RequestOptions): QuerySettings {
+  checkSupported(options)
   const maxRows = numberOption(options, 'truncationmaxrecords')
   const maxBytes = numberOption(options, 'truncationmaxsize')
   const takeRows = numberOption(options, 'query_take_max_records')
@@ -85,6 +98,17 @@ export function querySettings(options: RequestOptions): QuerySettings {
     },
     fragmentRows: numberOption(options, 'query_results_progressive_row_count'),
   }
+}
+
+/** Every other option, known or not, is accepted: it has no meaning on one machine, or the service ignores it too. */
+function checkSupported(options: RequestOptions): void {
+  for (const [name, value] of options) {
+    if (NOT_SUPPORTED.has(name) && value !== null && value !== false && value !== '') {
+      throw notSupported(`request property '${name}'`)
+    }
+  }
+  const language = textOption(options, 'query_language')?.toLowerCase() ?? 'kql'
+  if (language !== 'kql' && language !== 'csl') throw notSupported(`query_language '${language}'`)
 }
 
 /** The server timeout of a request, at most an hour. */

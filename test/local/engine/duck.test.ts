@@ -1,11 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDuck, type Duck } from '../../../src/local/engine/duck.ts'
 
 let duck: Duck
-
-const spillFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('kusto-arrow-duck-'))
 
 beforeEach(async () => {
   duck = await openDuck()
@@ -44,6 +43,21 @@ test('interrupts a running statement within a tenth of a second', async () => {
   expect(performance.now() - started).toBeLessThan(100)
 })
 
+test('interrupts a statement at whatever stage it is', async () => {
+  const endless = 'select sum(a.i * b.i) from range(10000000) a(i), range(10000000) b(i)'
+  for (const waitMs of [0, 1, 2, 5]) {
+    const session = await duck.connect()
+    const reading = (async () => {
+      for await (const chunk of session.chunks(endless)) expect(chunk.rowCount).toBe(0)
+    })()
+    const failed = expect(reading).rejects.toThrow('INTERRUPT')
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    session.interrupt()
+    await failed
+    session.close()
+  }
+})
+
 test('runs nothing more in a session that was interrupted while idle', async () => {
   const session = await duck.connect()
   session.interrupt()
@@ -53,7 +67,8 @@ test('runs nothing more in a session that was interrupted while idle', async () 
 test('can be closed while a result is being streamed', async () => {
   const session = await duck.connect()
   const reading = (async () => {
-    for await (const chunk of session.chunks('select sum(i) from range(1000000000) r(i) group by i % 7')) chunk.rowCount
+    for await (const chunk of session.chunks('select sum(i) from range(1000000000) r(i) group by i % 7'))
+      expect(chunk.rowCount).toBe(0)
   })()
   const failed = expect(reading).rejects.toThrow('INTERRUPT')
   await new Promise((resolve) => setTimeout(resolve, 50))
@@ -72,11 +87,18 @@ test('stops computing when the reader stops reading', async () => {
 })
 
 test('leaves no spill folder behind', async () => {
-  const before = spillFolders()
-  const other = await openDuck()
-  const [own] = spillFolders().filter((name) => !before.includes(name))
-  await other.close()
-  await other.close()
-  expect(own).toBeDefined()
-  expect(existsSync(`${tmpdir()}/${own}`)).toBe(false)
+  const temporary = process.env['TMPDIR']
+  const folder = mkdtempSync(join(tmpdir(), 'kusto-arrow-test-'))
+  process.env['TMPDIR'] = folder
+  try {
+    const other = await openDuck()
+    expect(readdirSync(folder)).toHaveLength(1)
+    await other.close()
+    await other.close()
+    expect(readdirSync(folder)).toEqual([])
+  } finally {
+    if (temporary === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = temporary
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startLocalKusto, type LocalKusto } from '../../../src/local/index.ts'
+import { startLocalKusto, type FaultRule, type LocalKusto } from '../../../src/local/index.ts'
 import { errorOf, framesOf, post, primaryRows, rest } from './rest-client.ts'
 
 let local: LocalKusto
@@ -97,4 +97,10 @@ test('rules pick requests by path, method and prefix of the client request id', 
   expect((await post(local.cluster, 'print 1', { headers: { 'x-ms-client-request-id': 'unlucky;1' } })).status).toBe(
     503,
   )
+})
+
+test('a rule with a key that nobody knows is refused', () => {
+  for (const rule of [{ action: { staus: 429 } }, { match: { url: '/' }, action: {} }, { tiems: 1, action: {} }]) {
+    expect(() => local.faults.add(rule as object as FaultRule)).toThrow('unknown key')
+  }
 })

@@ -303,6 +303,15 @@ describe('an error', () => {
     }
   })
 
+  test('refuses options that would change the answer and are not supported', async () => {
+    for (const options of [{ query_language: 'sql' }, { validatepermissions: true }, { query_cursor_current: 'x' }]) {
+      expect(errorOf(await post(local.cluster, 'print 1', { options }))).toHaveProperty(
+        'code',
+        'BadRequest_NotSupportedByEmulator',
+      )
+    }
+  })
+
   test('refuses an option with a value of a wrong type', async () => {
     for (const options of [{ truncationmaxrecords: 'many' }, { servertimeout: 'soon' }, { notruncation: 'maybe' }]) {
       expect((await post(local.cluster, 'print 1', { options })).status).toBe(400)

@@ -1,18 +1,26 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startLocalKusto } from '../../../src/local/index.ts'
 import { framesOf, post, primaryRows } from './rest-client.ts'
 
+// Every test has a temporary folder of its own, so that it sees its own leftovers only.
+const temporary = process.env['TMPDIR']
 let folder: string
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kusto-arrow-test-'))
+  process.env['TMPDIR'] = folder
 })
 
 afterEach(async () => {
+  if (temporary === undefined) delete process.env['TMPDIR']
+  else process.env['TMPDIR'] = temporary
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -79,3 +87,21 @@ test('keeps its tables in a data folder', async () => {
   await using again = await startLocalKusto({ storage: false, dataDir: folder })
   expect(primaryRows(framesOf(await post(again.cluster, 'Kept | summarize sum(a)')))).toEqual([[6]])
 })
+
+test('says that a data folder is in use', async () => {
+  await using first = await startLocalKusto({ storage: false, dataDir: folder })
+  const { child, finished } = startElsewhere(folder)
+  expect(await finished).toContain('another embedded Kusto is using')
+  expect(child.exitCode).toBe(1)
+  expect((await post(first.cluster, 'print 1')).status).toBe(200)
+})
+
+/** DuckDB lets one process open a file twice, so the second one must be another process. */
+function startElsewhere(dataDir: string): { readonly child: ChildProcess; readonly finished: Promise<string> } {
+  const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+  const args = [main, 'local', '--no-storage', '--data-dir', dataDir]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  child.stderr.on('data', (part: Buffer) => (err += part.toString()))
+  return { child, finished: once(child, 'close').then(() => err) }
+}
