@@ -143,7 +143,7 @@ function fixedBinary(values: readonly unknown[]): Data {
 }
 
 function dictionaryOf(values: readonly unknown[]): Data {
-  const distinct = [...new Set(values)].filter((value) => value !== null)
+  const distinct: readonly unknown[] = [...new Set(values)].filter((value) => value !== null)
   const dictionary = new Vector([spans(new Utf8())(distinct)])
   const type = new Dictionary(new Utf8(), new Int16(), 1)
   const data = Int16Array.from(values, (value) => Math.max(0, distinct.indexOf(value)))
