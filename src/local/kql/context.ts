@@ -71,6 +71,8 @@ export interface RowScope {
 
 /** What holds for a whole query. */
 export interface QueryState {
+  /** The text that the binder saw last. */
+  readonly text: string
   readonly database: string
   readonly nowTicks: bigint
   readonly parameters: ReadonlyMap<string, string>

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, need } from '../lang/tree.ts'
 import { castTo } from './casts.ts'
-import { type Context, semanticError } from './context.ts'
+import { type Context, RewriteNeeded, semanticError } from './context.ts'
 import { convert } from './convert.ts'
 import { onlyChildren } from './operators-project.ts'
 import { operatorParameters } from './parameters.ts'
@@ -24,6 +24,7 @@ export function translateScan(node: SyntaxNode, input: Relation, context: Contex
     'CloseParenToken',
   )
   operatorParameters(node, [])
+  withoutMatchId(node, input, context)
   const [step, ...more] = elements(node, 'Steps')
   if (step === undefined || more.length > 0) throw notSupported('scan with several steps')
   onlyChildren(
@@ -82,6 +83,17 @@ export function translateScan(node: SyntaxNode, input: Relation, context: Contex
   const wrapped = found.length === 0 ? sql.replace(/\.\*, {2}FROM/, '.* FROM') : sql
   const { rowNumber: _, single: __, ...rest } = rows
   return { ...rest, sql: wrapped, columns: [...rows.columns, ...found] }
+}
+
+/** Takes away the column that the binder adds to every scan and the service only to those that ask for it. */
+const MATCH_ID_AWAY = ' | project-away match_id'
+
+function withoutMatchId(node: SyntaxNode, input: Relation, context: Context): void {
+  if (node.columns?.at(-1)?.name !== 'match_id') throw notSupported('scan next to a column match_id')
+  if (input.columns.some((column) => column.name === 'match_id')) throw notSupported('scan of a column match_id')
+  const place = node.end + context.shift
+  if (context.query.text.startsWith(MATCH_ID_AWAY, place)) return
+  throw new RewriteNeeded(undefined, () => ({ start: place, end: place, text: MATCH_ID_AWAY }))
 }
 
 /** Declared columns; the id is the SQL of the default. */

@@ -77,6 +77,7 @@ function translateNow(analysis: QueryAnalysis, scope: TranslateScope): Translate
   let ids = 0
   const options = new Map<string, string | true>()
   const query: QueryState = {
+    text: analysis.text,
     database: scope.database,
     nowTicks: scope.nowTicks,
     parameters: scope.parameters,

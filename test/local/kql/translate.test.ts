@@ -339,6 +339,15 @@ describe('scan', () => {
 })
 
 describe('a query', () => {
+  it('goes on after scan without a column that nobody asked for', async () => {
+    expect(
+      await rows('range x from 1 to 2 step 1 | scan declare (c: long) with (step s: true => c = x;) | extend d = c + 1'),
+    ).toEqual([
+      [1, 1, 2],
+      [2, 2, 3],
+    ])
+  })
+
   it('may give several results', async () => {
     const results = await kql.run('print a = 1; print b = "x"')
     expect(results.map((result) => result.rows)).toEqual([[[1n]], [['x']]])
