@@ -65,7 +65,9 @@ function decode(bytes: Uint8Array): Table {
 
 function decodeWithSdk(bytes: Buffer): Table {
   // What its KustoResponseDataSetV2, which is not exported, does with a body.
-  const frames = JSON.parse(bytes.toString()) as (ConstructorParameters<typeof KustoResultTable>[0] & { TableKind?: string })[]
+  const frames = JSON.parse(bytes.toString()) as (ConstructorParameters<typeof KustoResultTable>[0] & {
+    TableKind?: string
+  })[]
   const frame = frames.find(({ TableKind }) => TableKind === 'PrimaryResult')
   if (frame === undefined) throw new Error('expected a primary result')
   const primary = new KustoResultTable(frame)
@@ -88,7 +90,8 @@ function compareAnswers(body: Body): void {
       for (let i = 0; i < batch.numRows; i++, row++) {
         const found = cells.ours(vector, i)
         const want = cells.theirs(expected[row]?.[index])
-        if (!Object.is(found, want)) throw new Error(`${name}[${row}]: expected ${String(want)}, found ${String(found)}`)
+        if (!Object.is(found, want))
+          throw new Error(`${name}[${row}]: expected ${String(want)}, found ${String(found)}`)
       }
     }
   }
@@ -103,7 +106,7 @@ function cellReader(type: string): CellReader {
   const raw = (vector: Vector, row: number): unknown => {
     if (vector.nullCount > 0 && !vector.isValid(row)) return null
     const data = vector.data[0]
-    return Number((data?.values as BigInt64Array)[row])
+    return data === undefined ? undefined : Number((data.values as BigInt64Array)[row])
   }
   const value = (vector: Vector, row: number): unknown => vector.get(row)
   const same = (json: unknown): unknown => json
@@ -111,9 +114,9 @@ function cellReader(type: string): CellReader {
     case 'long':
       return { ours: raw, theirs: same }
     case 'datetime':
-      return { ours: raw, theirs: (json) => (json === null ? null : microsOf(String(json))) }
+      return { ours: raw, theirs: (json) => (typeof json === 'string' ? microsOf(json) : json) }
     case 'timespan':
-      return { ours: raw, theirs: (json) => (json === null ? null : spanMicrosOf(String(json))) }
+      return { ours: raw, theirs: (json) => (typeof json === 'string' ? spanMicrosOf(json) : json) }
     case 'dynamic':
       return { ours: value, theirs: (json) => JSON.stringify(json) }
     default:

@@ -53,7 +53,9 @@ export function mixedBody(rows = 600_000): Body {
     const minutes = Math.abs(flight.delay) + Math.floor(flight.distance / 8)
     const clock = `${two(Math.floor(minutes / 60) % 24)}:${two(minutes % 60)}:${two(row % 60)}`
     const days = minutes >= 1440 ? `${Math.floor(minutes / 1440)}.` : ''
-    const hex = Math.floor(random() * 2 ** 48).toString(16).padStart(12, '0')
+    const hex = Math.floor(random() * 2 ** 48)
+      .toString(16)
+      .padStart(12, '0')
     const note = NOTES[row % NOTES.length]
     return `[${9_000_000_000 + row * 17},"${date}.${ticks}Z",${orNull(String(flight.delay))},${orNull(String(flight.distance))},\
 "${flight.origin}","${flight.destination}",${orNull(String(speed))},${flight.delay > 15},"${flight.delay < 0 ? '-' : ''}${days}${clock}",\

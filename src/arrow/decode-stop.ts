@@ -89,7 +89,11 @@ function misfit(column: KustoColumn, text: string, place: RowPlace): KustoDataEr
   const facts = { column: column.name, row: place.row, type: column.type }
   const where = `column ${JSON.stringify(column.name)}, row ${place.row}`
   return isOutOfRange
-    ? new KustoDataError('KUSTO_VALUE_OUT_OF_RANGE', `expected a ${column.type} that fits its Arrow type (${where})`, facts)
+    ? new KustoDataError(
+        'KUSTO_VALUE_OUT_OF_RANGE',
+        `expected a ${column.type} that fits its Arrow type (${where})`,
+        facts,
+      )
     : new KustoDataError('KUSTO_BAD_VALUE', `expected a ${column.type}, found ${kindOfJson(text)} (${where})`, facts)
 }
 

@@ -1,4 +1,14 @@
-import { type Bool, type Data, type DataType, type Int64, makeData, RecordBatch, type Schema, Struct, type Utf8 } from 'apache-arrow'
+import {
+  type Bool,
+  type Data,
+  type DataType,
+  type Int64,
+  makeData,
+  RecordBatch,
+  type Schema,
+  Struct,
+  type Utf8,
+} from 'apache-arrow'
 import { explainStop } from './decode-stop.ts'
 import type { ByteWindow } from './kernels/byte-window.ts'
 import { ColumnBuilder, KIND, UNWRAP } from './kernels/column-builder.ts'

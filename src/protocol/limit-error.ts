@@ -11,5 +11,9 @@ const LIMIT_CODES: ReadonlySet<string> = new Set(['LimitsExceeded', 'E_QUERY_RES
 export function isLimitError(error: unknown): error is KustoServiceError {
   if (!(error instanceof KustoServiceError)) return false
   if (/E_RUNAWAY_QUERY|80DA0001/i.test(`${error.innerCode ?? ''} ${error.message}`)) return false
-  return LIMIT_CODES.has(error.code) || LIMIT_CODES.has(error.innerCode ?? '') || /E_QUERY_RESULT_SET_TOO_LARGE|80DA0003/i.test(error.message)
+  return (
+    LIMIT_CODES.has(error.code) ||
+    LIMIT_CODES.has(error.innerCode ?? '') ||
+    /E_QUERY_RESULT_SET_TOO_LARGE|80DA0003/i.test(error.message)
+  )
 }

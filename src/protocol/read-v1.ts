@@ -77,7 +77,11 @@ export class V1Reader {
         this.#state = 'table'
         return undefined
       }
-      default:
+      case 'tables':
+      case 'first':
+      case 'between':
+      case 'comma':
+      case 'done':
         return this.#stepBetween()
     }
   }

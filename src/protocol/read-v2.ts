@@ -74,7 +74,11 @@ export class V2Reader {
         if (this.#json.skipValue(this.#rowsPath) === MORE) return MORE
         this.#state = 'frame'
         return undefined
-      default:
+      case 'open':
+      case 'first':
+      case 'between':
+      case 'comma':
+      case 'done':
         return this.#stepBetween()
     }
   }

@@ -39,7 +39,8 @@ export function statusFailure(status: {
   readonly text: string
   readonly activityId: string | undefined
 }): KustoServiceError {
-  const code = STATUS_NAMES.get(status.code | 0) ?? (status.name === undefined || status.name === 'S_OK' ? undefined : status.name)
+  const code =
+    STATUS_NAMES.get(status.code | 0) ?? (status.name === undefined || status.name === 'S_OK' ? undefined : status.name)
   return new KustoServiceError(code ?? 'KUSTO_QUERY_FAILED', redact(status.text) || UNSAID, {
     status: 200,
     ...(status.activityId === undefined ? {} : { activityId: status.activityId }),

@@ -105,7 +105,8 @@ function plainCell(column: Vector, row: number): unknown {
     return Number.isFinite(value) ? value : String(value)
   }
   if (DataType.isDecimal(type)) return plainDecimal(data.values.subarray(row * 4, row * 4 + 4), type.scale)
-  if (DataType.isTimestamp(type)) return plainDatetime(BigInt(data.values[row]), type.unit === TimeUnit.NANOSECOND ? 9 : 6)
+  if (DataType.isTimestamp(type))
+    return plainDatetime(BigInt(data.values[row]), type.unit === TimeUnit.NANOSECOND ? 9 : 6)
   if (DataType.isDuration(type)) return String(data.values[row])
   if (DataType.isFixedSizeBinary(type)) return Buffer.from(column.get(row)).toString('hex')
   if (DataType.isUtf8(type)) {
@@ -118,7 +119,7 @@ function plainCell(column: Vector, row: number): unknown {
 
 function plainDecimal(words: Uint32Array, scale: number): string {
   let value = 0n
-  for (const word of [...words].reverse()) value = (value << 32n) | BigInt(word)
+  for (const word of [...words].toReversed()) value = (value << 32n) | BigInt(word)
   value = BigInt.asIntN(128, value)
   const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0')
   return `${value < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
@@ -130,4 +131,3 @@ function plainDatetime(units: bigint, digits: number): string {
   const date = new Date(Number((units - fraction) / perSecond) * 1000).toISOString().slice(0, 19)
   return `${date}.${String(fraction).padStart(digits, '0')}Z`
 }
-

@@ -23,10 +23,12 @@ function nullable(cell: fc.Arbitrary<Cell>): fc.Arbitrary<Cell> {
 
 /** JSON of a string with every character either raw or escaped, by choice of `mask`. */
 function stringJson(text: string, mask: number): string {
-  const units = [...text].map((char, index) => {
+  const units = Array.from(text, (char, index) => {
     const mustEscape = char === '"' || char === '\\' || char < ' '
     if (!mustEscape && ((mask >> (index % 30)) & 1) === 0) return char
-    return Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
+    return Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+      '',
+    )
   })
   return `"${units.join('')}"`
 }
@@ -81,11 +83,13 @@ const real = fc
   .oneof(
     fc.double(),
     fc.double({ min: -1e6, max: 1e6 }),
-    fc.tuple(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), fc.integer({ min: 0, max: 25 })).map(([digits, scale]) => {
-      const padded = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0')
-      const sign = digits < 0n ? '-' : ''
-      return scale === 0 ? `${sign}${padded}` : `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
-    }),
+    fc
+      .tuple(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), fc.integer({ min: 0, max: 25 }))
+      .map(([digits, scale]) => {
+        const padded = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0')
+        const sign = digits < 0n ? '-' : ''
+        return scale === 0 ? `${sign}${padded}` : `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+      }),
   )
   .map((value): Cell => {
     const number = Number(value)
@@ -163,7 +167,8 @@ export function v2Body(
   const { space, fragments, isReplaced = false } = shape
   const head = `"TableId":1,"TableKind":"PrimaryResult","TableName":"PrimaryResult","Columns":${columnsJson(table)}`
   const frames = ['{"FrameType":"DataSetHeader","IsProgressive":false,"Version":"v2.0"}']
-  if (fragments === undefined) frames.push(`{"FrameType":"DataTable",${head},"Rows":${space}${rowsJson(table.rows, space)}}`)
+  if (fragments === undefined)
+    frames.push(`{"FrameType":"DataTable",${head},"Rows":${space}${rowsJson(table.rows, space)}}`)
   else {
     const fragment = (type: string, rows: ModelTable['rows']): string =>
       `{"FrameType":"TableFragment","TableFragmentType":"${type}","TableId":1,"Rows":${rowsJson(rows, space)}}`

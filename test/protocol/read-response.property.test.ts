@@ -7,7 +7,7 @@ import { columnsJson, type ModelTable, rowsJson, SPACE, TABLE, v2Body } from './
 /** Cuts bytes at arbitrary places; equal places give empty chunks, which must do no harm. */
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  return at.slice(1).map((to, index) => bytes.slice(at[index]!, to))
+  return at.slice(1).map((to, index) => bytes.slice(at[index], to))
 }
 
 function expectTable(found: PlainResponse, model: ModelTable): void {

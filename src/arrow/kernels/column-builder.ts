@@ -1,23 +1,28 @@
 import type { ScalarName, TypeSettings } from '../scalar-types.ts'
 
 /** Which reader fills a column; dense, so that the switch in read-rows.ts becomes a jump table. */
-export const KIND = Object.freeze({
-  bool: 0,
-  int: 1,
-  long: 2,
-  real: 3,
-  decimal: 4,
-  decimalText: 5,
-  string: 6,
-  datetime: 7,
-  timespan: 8,
-  guidText: 9,
-  uuid: 10,
-  dynamic: 11,
-} as const)
+export const KIND: Readonly<Record<Exclude<ScalarName, 'guid'> | 'decimalText' | 'guidText' | 'uuid', number>> =
+  Object.freeze({
+    bool: 0,
+    int: 1,
+    long: 2,
+    real: 3,
+    decimal: 4,
+    decimalText: 5,
+    string: 6,
+    datetime: 7,
+    timespan: 8,
+    guidText: 9,
+    uuid: 10,
+    dynamic: 11,
+  })
 
 /** What happens to a JSON string in a dynamic column; see read-dynamic.ts. */
-export const UNWRAP = Object.freeze({ nothing: 0, containers: 1, anything: 2 } as const)
+export const UNWRAP: Readonly<Record<'nothing' | 'containers' | 'anything', number>> = Object.freeze({
+  nothing: 0,
+  containers: 1,
+  anything: 2,
+})
 
 /** How a datetime or timespan is counted: units in a second, a day as `hi * 2^32 + lo`, ticks in a unit. */
 interface Unit {
@@ -121,7 +126,7 @@ export class ColumnBuilder {
       bits.set(this.bytes.subarray(0, (filled + 7) >> 3))
       this.bytes = bits
     } else {
-      const i32 = new Int32Array((rows * this.width + 4) >> 3 << 1)
+      const i32 = new Int32Array(((rows * this.width + 4) >> 3) << 1)
       i32.set(this.i32.subarray(0, (filled * this.width) >> 2))
       this.#setFixed(i32)
     }

@@ -31,9 +31,34 @@ export function readDatetime(buf: Uint8Array, p: number, column: ColumnBuilder, 
   const s2 = buf[p + 19]! - 48
   // Negative, or above 9: either sets the sign bit of the sum of bits.
   const odd =
-    y1 | y2 | y3 | y4 | m1 | m2 | d1 | d2 | h1 | h2 | n1 | n2 | s1 | s2 |
-    (9 - y1) | (9 - y2) | (9 - y3) | (9 - y4) | (9 - m1) | (9 - m2) | (9 - d1) | (9 - d2) |
-    (9 - h1) | (9 - h2) | (9 - n1) | (9 - n2) | (9 - s1) | (9 - s2)
+    y1 |
+    y2 |
+    y3 |
+    y4 |
+    m1 |
+    m2 |
+    d1 |
+    d2 |
+    h1 |
+    h2 |
+    n1 |
+    n2 |
+    s1 |
+    s2 |
+    (9 - y1) |
+    (9 - y2) |
+    (9 - y3) |
+    (9 - y4) |
+    (9 - m1) |
+    (9 - m2) |
+    (9 - d1) |
+    (9 - d2) |
+    (9 - h1) |
+    (9 - h2) |
+    (9 - n1) |
+    (9 - n2) |
+    (9 - s1) |
+    (9 - s2)
   if (odd < 0 || buf[p] !== 0x22 || buf[p + 5] !== 0x2d || buf[p + 8] !== 0x2d) return ~p
   if (buf[p + 11] !== 0x54 || buf[p + 14] !== 0x3a || buf[p + 17] !== 0x3a) return ~p
   const hour = h1 * 10 + h2

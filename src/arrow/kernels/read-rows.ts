@@ -13,7 +13,7 @@ import { readString } from './read-string.ts'
 import { readTimespan } from './read-timespan.ts'
 
 /** Why {@link readRows} came back. */
-export const ROWS = Object.freeze({
+export const ROWS: Readonly<Record<'end' | 'full' | 'object' | 'stopped', number>> = Object.freeze({
   /** The `]` of the array of rows was read. */
   end: 0,
   /** The row or byte limit was reached; call again after taking the batch. */
@@ -22,7 +22,7 @@ export const ROWS = Object.freeze({
   object: 2,
   /** Something does not fit, or the bytes ran out; `stop...` of the cursor say where. The row was not taken. */
   stopped: 3,
-} as const)
+})
 
 /** Where reading an array of rows stands. */
 export class RowCursor {

@@ -77,9 +77,8 @@ export function readString(buf: Uint8Array, view: DataView, p: number, column: C
 
 /** What a byte after a backslash stands for; 0 for a byte that may not stand there. */
 const ESCAPED = new Uint8Array(256)
-for (const [letter, meaning] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'].map((pair) => [...pair])) {
-  ESCAPED[letter!.charCodeAt(0)] = meaning!.charCodeAt(0)
-}
+for (const pair of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'])
+  ESCAPED[pair.charCodeAt(0)] = pair.charCodeAt(1)
 
 function readHex4(buf: Uint8Array, p: number): number {
   let code = 0

@@ -145,7 +145,5 @@ function isHex(c: number): boolean {
 
 /** Whether `c` may follow a backslash, `u` apart: `"` `\` `/` `b` `f` `n` `r` `t`. */
 function isEscape(c: number): boolean {
-  return (
-    c === 0x22 || c === 0x5c || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74
-  )
+  return c === 0x22 || c === 0x5c || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74
 }
