@@ -101,9 +101,9 @@ function naive(batch: RecordBatch): string {
   const lines: string[] = []
   for (let row = 0; row < batch.numRows; row++) {
     const cells = columns.map((column): string => {
-      const value = column?.get(row) as string | null | undefined
+      const value = column?.get(row) as { toString(): string } | null | undefined
       if (value === null || value === undefined) return ''
-      const text = String(value)
+      const text = value.toString()
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
     })
     lines.push(cells.join(','))
