@@ -1,6 +1,5 @@
 import type { DatabaseRecord } from '../engine/catalog-state.ts'
 import { databaseNotExist, syntaxError } from '../engine/entity-errors.ts'
-import type { DuckSession } from '../engine/duck.ts'
 import type { OperationResult } from '../engine/operations.ts'
 import type { CommandAnalysis } from '../lang/syntax.ts'
 import { notSupported } from '../server/local-error.ts'
@@ -124,7 +123,8 @@ async function execute(
   const { signal } = request
   signal.throwIfAborted()
   const session = await services.duck.connect()
-  const release = interruptOnAbort(session, signal)
+  const stop = (): void => session.interrupt()
+  signal.addEventListener('abort', stop, { once: true })
   try {
     signal.throwIfAborted()
     const context: CommandContext = {
@@ -145,27 +145,8 @@ async function execute(
     if (signal.aborted) throw signal.reason
     throw error
   } finally {
-    release()
-    session.close()
-  }
-}
-
-const INTERRUPT_EVERY_MS = 20
-
-/**
- * Interrupts the session again and again from the abort on: DuckDB forgets an interrupt that comes before a statement,
- * already sent, has begun. The returned function ends it.
- */
-function interruptOnAbort(session: DuckSession, signal: AbortSignal): () => void {
-  let timer: NodeJS.Timeout | undefined
-  const stop = (): void => {
-    session.interrupt()
-    timer = setInterval(() => session.interrupt(), INTERRUPT_EVERY_MS)
-  }
-  signal.addEventListener('abort', stop, { once: true })
-  return () => {
     signal.removeEventListener('abort', stop)
-    clearInterval(timer)
+    session.close()
   }
 }
 
