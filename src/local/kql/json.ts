@@ -71,6 +71,13 @@ function canonicalNumber(value: Num): string {
   return Number.isSafeInteger(number) ? BigInt(number).toString() : String(number)
 }
 
+/** Adds an item to the list of a key. */
+export function append(lists: Map<string, Json[]>, key: string, item: Json): void {
+  const list = lists.get(key)
+  if (list) list.push(item)
+  else lists.set(key, [item])
+}
+
 export function isBag(value: Json | undefined): value is ReadonlyMap<string, Json> {
   return value instanceof Map
 }

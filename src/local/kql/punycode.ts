@@ -1,3 +1,5 @@
+import { notSupported } from '../server/local-error.ts'
+
 // Punycode, RFC 3492 with its parameters for internationalised domain names.
 const BASE = 36
 const T_MIN = 1
@@ -8,11 +10,15 @@ const FIRST_BIAS = 72
 const FIRST_NON_ASCII = 128
 const MAX_CODE_POINT = 0x10ffff
 
+/** Longest text in characters; the algorithm takes time in the square of it, and a domain name has 253. */
+const MAX_LENGTH = 10_000
+
 /** Punycode of a text, without the `xn--` of domain labels. */
 export function encodePunycode(text: string): string {
+  checkLength(text)
   const points = Array.from(text).map((char) => char.codePointAt(0) ?? 0)
   const basic = points.filter((point) => point < FIRST_NON_ASCII)
-  let out = String.fromCharCode(...basic) + (basic.length > 0 ? '-' : '')
+  let out = basic.map((point) => String.fromCharCode(point)).join('') + (basic.length > 0 ? '-' : '')
   let handled = basic.length
   let [current, delta, bias] = [FIRST_NON_ASCII, 0, FIRST_BIAS]
   while (handled < points.length) {
@@ -38,6 +44,7 @@ export function encodePunycode(text: string): string {
 
 /** Text of a punycode; null when it is not one. */
 export function decodePunycode(text: string): string | null {
+  checkLength(text)
   const split = text.lastIndexOf('-')
   const points = Array.from(text.slice(0, Math.max(split, 0))).map((char) => char.charCodeAt(0))
   if (points.some((point) => point >= FIRST_NON_ASCII)) return null
@@ -61,6 +68,10 @@ export function decodePunycode(text: string): string | null {
     points.splice(index++, 0, current)
   }
   return points.map((point) => String.fromCodePoint(point)).join('')
+}
+
+function checkLength(text: string): void {
+  if (text.length > MAX_LENGTH) throw notSupported(`punycode of more than ${MAX_LENGTH} characters`)
 }
 
 function variableLength(delta: number, bias: number): string {

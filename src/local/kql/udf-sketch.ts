@@ -1,5 +1,5 @@
 import { notSupported } from '../server/local-error.ts'
-import { formatJson, isArray, isBag, Num, parseJson, type Json } from './json.ts'
+import { append, formatJson, isArray, isBag, Num, parseJson, type Json } from './json.ts'
 import { udf, variadicUdf, type Udf } from './udf-definition.ts'
 
 /**
@@ -111,10 +111,10 @@ function schemaOf(values: readonly Json[]): Json {
   const elements: Json[] = []
   let anyArray = false
   for (const value of values) {
-    if (isBag(value)) for (const [key, item] of value) keys.set(key, [...(keys.get(key) ?? []), item])
+    if (isBag(value)) for (const [key, item] of value) append(keys, key, item)
     else if (isArray(value)) {
       anyArray = true
-      elements.push(...value)
+      for (const item of value) elements.push(item)
     } else if (value !== null) types.add(primitiveType(value))
   }
   const found: Json[] = [...types]

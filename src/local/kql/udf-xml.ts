@@ -1,4 +1,4 @@
-import { formatJson, type Json } from './json.ts'
+import { append, formatJson, type Json } from './json.ts'
 import { udf, type Udf } from './udf-definition.ts'
 
 export const XML_UDFS: readonly Udf[] = [
@@ -75,7 +75,7 @@ function elementValue({ attributes, children, text }: Element): Json {
   const bag = new Map<string, Json>(attributes.map(([name, value]) => [`@${name}`, value]))
   if (trimmed !== '') bag.set('#text', trimmed)
   const groups = new Map<string, Json[]>()
-  for (const child of children) groups.set(child.name, [...(groups.get(child.name) ?? []), elementValue(child)])
+  for (const child of children) append(groups, child.name, elementValue(child))
   for (const [name, values] of groups) bag.set(name, values.length === 1 ? (values[0] ?? null) : values)
   return bag
 }

@@ -65,3 +65,17 @@ describe('user functions', () => {
     expect(() => checkSize(MAX_BUILT, 'f')).not.toThrow()
   })
 })
+
+describe('user functions on large values', () => {
+  it('take time in proportion to what they read', async () => {
+    const array = `'[' || array_to_string(list_transform(range(200000), lambda i: '{"k":' || i || '}'), ',') || ']'`
+    const started = performance.now()
+    expect(await column(`SELECT k_build_schema(${array})`)).toEqual(['{"k":"long"}'])
+    expect(await column(`SELECT length(k_array_concat(${array}, ${array})) > 1000000`)).toEqual([true])
+    expect(performance.now() - started).toBeLessThan(30_000)
+  })
+
+  it('refuse texts for which their algorithm would take too long', async () => {
+    await expect(column("SELECT k_punycode_encode(repeat('é', 10001))")).rejects.toThrow(/not supported/)
+  })
+})
