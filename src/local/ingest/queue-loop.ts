@@ -72,6 +72,7 @@ async function poll(state: LoopState): Promise<void> {
       for (const item of items) {
         const work = waitForBatch(state, item)
           .then(() => limit(() => handle(state, queue, item)))
+          // Only an abort or a storage failure ends here: the message comes back when its time is over.
           .catch(() => undefined)
           .finally(() => running.delete(work))
         running.add(work)
@@ -97,6 +98,7 @@ async function handle(state: LoopState, queue: QueueClient, item: DequeuedMessag
   signal.throwIfAborted()
   const message = messageOf(item)
   const end = await ingest(state, message, item)
+  // A report that cannot be delivered, for want of its table for example, must not make the data come in twice.
   await reportEnd(storage, message, end).catch(() => undefined)
   await queue.deleteMessage(item.messageId, item.popReceipt)
 }

@@ -138,35 +138,32 @@ function azuriteScript(): string {
 /** Reads the real ports from Azurite's own lines `... is successfully listening at http://127.0.0.1:PORT`. */
 async function listening(child: ChildProcess, timeoutMs: number): Promise<readonly [string, string, string]> {
   let output = ''
-  const found = new Map<string, string>()
-  const deadline = AbortSignal.timeout(timeoutMs)
+  const ready = new AbortController()
   const exited = new AbortController()
+  const addresses = (): readonly (string | undefined)[] =>
+    ['Blob', 'Queue', 'Table'].map(
+      (kind) => new RegExp(`Azurite ${kind} service is successfully listening at (http:\\S+)\\s`).exec(output)?.[1],
+    )
+  const read = (chunk: Buffer): void => {
+    output += chunk.toString()
+    if (addresses().every((address) => address !== undefined)) ready.abort()
+  }
   child.once('exit', (code) => exited.abort(new Error(`azurite ended with code ${code}`)))
   child.once('error', (error) => exited.abort(error))
-  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const giveUp = AbortSignal.any([deadline, exited.signal])
+  const pipes = [child.stdout, child.stderr]
+  for (const pipe of pipes) pipe?.on('data', read)
   try {
-    for (;;) {
-      const stdout = child.stdout
-      if (stdout === null) throw new Error('azurite has no output')
-      const [chunk]: unknown[] = await once(stdout, 'data', { signal: giveUp })
-      output += String(chunk)
-      for (const match of output.matchAll(
-        /Azurite (Blob|Queue|Table) service is successfully listening at (http:\S+)/g,
-      )) {
-        found.set(match[1] ?? '', match[2] ?? '')
-      }
-      const [blob, queue, table] = [found.get('Blob'), found.get('Queue'), found.get('Table')]
-      if (blob !== undefined && queue !== undefined && table !== undefined) {
-        stdout.resume()
-        return [blob, queue, table]
-      }
-    }
+    await once(ready.signal, 'abort', { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), exited.signal]) })
   } catch (cause) {
     throw new KustoUsageError('LOCAL_STORAGE_START', `azurite did not start: ${output.slice(-500).trim()}`, {
       cause: exited.signal.aborted ? exited.signal.reason : cause,
     })
+  } finally {
+    // What it says from now on is read and forgotten, so that a full pipe does not stop it.
+    for (const pipe of pipes) pipe?.removeListener('data', read).resume()
   }
+  const [blob = '', queue = '', table = ''] = addresses()
+  return [blob, queue, table]
 }
 
 interface Endpoints {

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { ContainerClient } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -150,6 +152,25 @@ describe('.ingest into', () => {
     expect(again.state).toBe('Skipped')
     expect(again.rows.map(([id]) => id)).toEqual(Array(2).fill('00000000-0000-0000-0000-000000000000'))
     expect(await engine.rows('Once')).toEqual([['1'], ['2']])
+  })
+
+  it('stops at an abort with its reason, and leaves neither rows nor temporary files', async () => {
+    await engine.create('Abort', 'a:int')
+    const scratch = async (): Promise<string[]> =>
+      (await readdir(tmpdir())).filter((name) => name.startsWith('kusto-arrow-ingest-'))
+    const before = await scratch()
+    const reason = new Error('enough')
+    const stop = new AbortController()
+    const source = await put('many.csv', '1\n'.repeat(2_000_000))
+    const session = await engine.duck.connect()
+    stop.signal.addEventListener('abort', () => session.interrupt())
+    const command = { database: 'db', table: 'Abort', properties: [], sources: [source], signal: stop.signal }
+    const running = ingestInto(engine, session, command)
+    setTimeout(() => stop.abort(reason), 30)
+    await expect(running).rejects.toBe(reason)
+    session.close()
+    expect(await engine.rows('Abort')).toEqual([])
+    expect(await scratch()).toEqual(before)
   })
 
   it('needs a format that it can tell, and refuses zip', async () => {
