@@ -69,6 +69,10 @@ function numbers(operator: string, left: Sql, right: Sql, type: ScalarName): Sql
   if (type !== 'int' && type !== 'long' && type !== 'real' && type !== 'decimal') {
     throw notSupported(`the operator ${operator} on ${left.type} and ${right.type}`)
   }
+  if ((left.type === 'dynamic' || right.type === 'dynamic') && type !== 'real') {
+    // The binder takes a dynamic for the other side's integer; the value may as well be a fraction.
+    throw notSupported('integer arithmetic on a dynamic value', 'convert it with tolong() or todouble() first')
+  }
   const a = `(${castTo(left, type)})`
   const b = `(${castTo(right, type)})`
   if (type === 'decimal' && operator !== '+' && operator !== '-') {

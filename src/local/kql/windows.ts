@@ -156,18 +156,23 @@ function session(
   const ticks = type === 'datetime' || type === 'timespan' || type === 'long' || type === 'int'
   if (!ticks) throw notSupported(`row_window_session() over ${type}`)
   const { newId } = context.query
-  const entry = newId()
-  const entries = newId()
-  const starts = newId()
+  const place = newId()
+  const current = newId()
+  const again = newId()
+  const base = `m${newId()}`
+  const over = `OVER (${partitionClause(relation)} ORDER BY ${rowNumber})`
   const flag = restart === undefined ? 'false' : `coalesce(${castTo(restart, 'bool')}, false)`
-  const row = `{'v': (${value.sql})::BIGINT, 'r': ${flag}, 's': NULL::BIGINT, 'n': ${rowNumber}}`
-  const rows = `SELECT *, ${row} AS ${entry} FROM (${relation.sql})`
-  // Each step carries the start of the current session along and appends it.
-  const all = `SELECT *, list(${entry}) OVER (${partitionClause(relation)} ORDER BY ${rowNumber} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS ${entries} FROM (${rows})`
-  const same = `x.r = false AND y.r = false AND y.v - x.s <= (${castTo(fromFirst, 'long')}) AND y.v - x.v <= (${castTo(fromPrevious, 'long')})`
-  const begin = `list_transform(${entries}[:1], lambda e: {'v': e.v, 'r': false, 's': e.v, 'n': e.n})`
-  const step = `lambda x, y: {'v': y.v, 'r': false, 's': CASE WHEN ${same} THEN x.s ELSE y.v END, 'n': y.n}`
-  const upTo = `list_filter(${entries}, lambda e: e.n <= ${rowNumber} AND e.n > (${entries}[1]).n)`
-  const folded = `SELECT *, list_reduce(list_concat(${begin}, ${upTo}), ${step}).s AS ${starts} FROM (${all})`
-  return add({ ...relation, sql: folded }, starts, node, context)
+  context.query.materialized.push(
+    `${base} AS MATERIALIZED (SELECT *, row_number() ${over} AS ${place}, (${value.sql})::BIGINT AS ${current}, ${flag} AS ${again} FROM (${relation.sql}))`,
+  )
+  const keys = relation.partition.map((id) => ({ id, own: newId() }))
+  const same = keys.map((key) => ` AND ${key.id} IS NOT DISTINCT FROM ${key.own}`).join('')
+  const [walked, at, start, last] = [newId(), newId(), newId(), newId()]
+  const names = [at, start, last, ...keys.map((key) => key.own)].join(', ')
+  const ids = keys.map((key) => `, ${key.id}`).join('')
+  const goesOn = `NOT ${again} AND ${current} - ${start} <= (${castTo(fromFirst, 'long')}) AND ${current} - ${last} <= (${castTo(fromPrevious, 'long')})`
+  const seed = `SELECT ${place}, ${current}, ${current}${ids} FROM ${base} WHERE ${place} = 1`
+  const next = `SELECT ${place}, CASE WHEN ${goesOn} THEN ${start} ELSE ${current} END, ${current}${ids} FROM ${walked} JOIN ${base} ON ${place} = ${at} + 1${same}`
+  const sql = `WITH RECURSIVE ${walked}(${names}) AS (${seed} UNION ALL ${next}) SELECT ${base}.*, ${start} FROM ${walked} JOIN ${base} ON ${place} = ${at}${same}`
+  return add({ ...relation, sql }, start, node, context)
 }

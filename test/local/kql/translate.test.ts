@@ -83,6 +83,11 @@ describe('arithmetic', () => {
     expect(await rows(`print ${expression}`)).toEqual([[expected]])
   })
 
+  it('on a dynamic value asks for its type', async () => {
+    await expect(run('print dynamic(2.5) * 2')).rejects.toMatchObject({ code: 'BadRequest_NotSupportedByEmulator' })
+    expect(await rows('print todouble(dynamic(2.5)) * 2')).toEqual([[5]])
+  })
+
   it('of decimals refuses what it cannot do exactly', async () => {
     await expect(run('print decimal(1) / decimal(3)')).rejects.toMatchObject({
       code: 'BadRequest_NotSupportedByEmulator',
@@ -244,6 +249,22 @@ describe('window functions', () => {
   })
 })
 
+describe('window sessions', () => {
+  it('end when a row is too far from the first or from the one before', async () => {
+    expect(
+      await rows(
+        'range t from 0 to 25 step 1 | where t in (0, 3, 6, 20, 22) | extend s = row_window_session(datetime(2020-01-01) + t * 1s, 5s, 4s) | project t, (s - datetime(2020-01-01)) / 1s',
+      ),
+    ).toEqual([
+      [0, 0],
+      [3, 0],
+      [6, 6],
+      [20, 20],
+      [22, 20],
+    ])
+  })
+})
+
 describe('functions of the query', () => {
   it('take named arguments and defaults', async () => {
     expect(await rows('let f = (x: long, y: long = 10) { x * 100 + y }; print f(1), f(y = 2, x = 3)')).toEqual([
@@ -323,6 +344,17 @@ describe('parse', () => {
       await rows(`${text} | parse kind=relaxed s with "a=" a: long ",b=" b: long ",c=" c | project a, b, c`),
     ).toEqual([[1, null, 'z']])
     expect(await rows(`${text} | parse-where s with "a=" a: long ",b=" b: long ",c=" c`)).toEqual([])
+  })
+})
+
+describe('parse-kv', () => {
+  it.each([
+    ["'k=1 \"a b\"=\"c d\"' | parse-kv s as (k: long, ['a b']: string) with (pair_delimiter=' ', kv_delimiter='=', quote='\"')", [1, 'c d']],
+    ["'x=John Doe y=2' | parse-kv s as (x: string, y: long) with (pair_delimiter=' ', kv_delimiter='=', greedy=true)", ['John Doe', 2]],
+    ["'at 10:00 Level:Info, Id: 7' | parse-kv s as (Id: long, Level: string, Missing: string)", [7, 'Info', '']],
+    ["'[a->1][b->2]' | parse-kv s as (b: long, a: long) with (regex=@'\\[(\\w)->(\\d)\\]')", [2, 1]],
+  ])('reads %s', async (text, expected) => {
+    expect(await rows(`print s = ${text} | project-away s`)).toEqual([expected])
   })
 })
 
