@@ -1,5 +1,9 @@
 import { promisify } from 'node:util'
-import { constants, crc32, deflateRaw } from 'node:zlib'
+import * as zlib from 'node:zlib'
+import { tableCrc32 } from './kernels/crc32.ts'
+
+/** Node has its own, ten times as fast, from 20.15. */
+const crc32: (bytes: Uint8Array) => number = typeof zlib.crc32 === 'function' ? zlib.crc32 : tableCrc32
 
 /** Choices of {@link gzipMember}. */
 export interface GzipMemberOptions {
@@ -25,7 +29,7 @@ export interface GzipMemberOptions {
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff)
 const LAST_BLOCK = Uint8Array.of(3, 0)
 
-const compress = promisify<Uint8Array, { level: number; finishFlush: number }, Uint8Array>(deflateRaw)
+const compress = promisify<Uint8Array, { level: number; finishFlush: number }, Uint8Array>(zlib.deflateRaw)
 
 interface Block {
   readonly bytes: Uint8Array
@@ -102,7 +106,7 @@ export function combineCrc32(first: number, second: number, secondBytes: number)
 }
 
 async function deflateBlock(bytes: Uint8Array, level: number): Promise<Block> {
-  const deflated = await compress(bytes, { level, finishFlush: constants.Z_SYNC_FLUSH })
+  const deflated = await compress(bytes, { level, finishFlush: zlib.constants.Z_SYNC_FLUSH })
   return { bytes: deflated, crc: crc32(bytes), size: bytes.length }
 }
 
