@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
+import { runCommandLine } from '../../src/cli/main.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -85,6 +86,23 @@ test('stops with storage and leaves no child process', async () => {
   child.kill('SIGTERM')
   expect((await finished).code).toBe(0)
   for (const id of storage) expect(() => process.kill(id, 0)).toThrow()
+})
+
+test('exits at once at the second signal', async () => {
+  const signals = new EventEmitter()
+  const codes: number[] = []
+  const running = runCommandLine(['local', '--no-storage'], {
+    out: () => undefined,
+    err: () => undefined,
+    signals,
+    exit: (code) => codes.push(code),
+  })
+  signals.emit('SIGINT')
+  expect(codes).toEqual([])
+  signals.emit('SIGTERM')
+  expect(codes).toEqual([1])
+  // The exit is only noted here, so the first signal goes on to stop what was being started.
+  expect(await running).toBe(0)
 })
 
 test('says what is wrong with a flag and suggests the right one', async () => {
