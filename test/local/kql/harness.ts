@@ -99,17 +99,10 @@ async function createTables(connection: DuckDBConnection, tables: readonly TestT
 
 function cellOf(value: unknown, type: ScalarName): Cell {
   if (value === null || value === undefined) return null
-  switch (type) {
-    case 'bool':
-      return Boolean(value)
-    case 'int':
-    case 'real':
-      return Number(value)
-    case 'long':
-    case 'datetime':
-    case 'timespan':
-      return BigInt(value as bigint)
-    default:
-      return String(value)
-  }
+  if (type === 'bool') return value === true
+  if (type === 'int' || type === 'real') return Number(value)
+  if (typeof value === 'bigint' || typeof value === 'string') return value
+  // Decimals and guids come as objects that know their text.
+  if (typeof value === 'object') return (value as { toString(): string }).toString()
+  throw new TypeError(`unexpected value of type ${type}`)
 }
