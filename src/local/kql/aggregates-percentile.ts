@@ -1,3 +1,4 @@
+import type { ScalarName } from '../lang/syntax.ts'
 import { castTo, jsonElement } from './casts.ts'
 import { argument, dynamic, real, type AggregateEntry } from './emit.ts'
 import { notSupported, quoteText, type AggregateFunction, type CallContext, type Sql } from './sql.ts'
@@ -27,7 +28,9 @@ function nearestRank(value: Sql, percent: number): string {
 
 const percentiles: AggregateFunction = (args, call) => {
   const value = checked(argument(args, 0), call)
-  return percents(args.slice(1), call).map((percent) => nearestRank(value, percent))
+  return percents(args.slice(1), call).map((percent, index) =>
+    castTo({ sql: nearestRank(value, percent), type: value.type }, resultType(value, index, call)),
+  )
 }
 
 const percentilesArray: AggregateFunction = (args, call) => {
@@ -59,9 +62,18 @@ const weightedPercentiles: AggregateFunction = (args, call) => {
   const value = checked(argument(args, 0), call)
   const wanted = percents(args.slice(2), call)
   const array = weightedArray(value, real(args, 1), wanted)
+  const timed = asNumber(value) !== value
   return wanted.map((_, index) =>
-    castTo({ sql: `json_extract(${array}, '$[${index}]')::VARCHAR`, type: 'dynamic' }, asNumber(value).type),
+    castTo(
+      { sql: `json_extract(${array}, '$[${index}]')::VARCHAR`, type: 'dynamic' },
+      timed ? 'long' : resultType(value, index, call),
+    ),
   )
+}
+
+/** Type of one percentile as the binder gave it. */
+function resultType(value: Sql, index: number, call: CallContext): ScalarName {
+  return call.resultColumns?.[index]?.type ?? (call.resultType === 'dynamic' ? value.type : call.resultType)
 }
 
 const weightedPercentilesArray: AggregateFunction = (args, call) => {

@@ -2,7 +2,7 @@ import type { ScalarName } from '../lang/syntax.ts'
 import { COLLECTION_AGGREGATES } from './aggregates-collection.ts'
 import { PERCENTILE_AGGREGATES } from './aggregates-percentile.ts'
 import { castTo } from './casts.ts'
-import { argument, as, real, type AggregateEntry } from './emit.ts'
+import { argument, as, real, result, type AggregateEntry } from './emit.ts'
 import { notSupported, type AggregateFunction, type CallContext, type Sql } from './sql.ts'
 
 type Emit = (args: readonly Sql[], call: CallContext, filter: string) => string
@@ -63,7 +63,11 @@ function covariance(sqlName: string): Emit {
 }
 
 function bits(sqlName: string): AggregateFunction {
-  return (args) => [`${sqlName}(${as(args, 0, 'long')})`]
+  return (args, call) => {
+    const { type } = argument(args, 0)
+    if (type !== 'int' && type !== 'long') throw notSupported(`${call.name} of ${type}`)
+    return [result(`${sqlName}(${as(args, 0, 'long')})`, 'long', call.resultType)]
+  }
 }
 
 function record(args: readonly Sql[]): string {

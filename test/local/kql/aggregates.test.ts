@@ -97,6 +97,15 @@ describe('aggregates', () => {
     expect(await bench.call('percentile_tdigest', [lit.dynamic(String(digest)), lit.long(100)], 'dynamic')).toBe('3')
   })
 
+  it('gives aggregates in the type the binder promises', async () => {
+    const from = '(SELECT unnest([1, 3]) x) t'
+    const whole = column('x', 'int')
+    expect(await bench.aggregate('binary_all_or', [whole], 'int', from)).toEqual([3])
+    expect(await bench.aggregate('percentilew', [whole, lit.long(1), lit.long(50)], 'long', from)).toEqual([1n])
+    const decimal = column('x::DECIMAL(38,18)', 'decimal')
+    expect(await bench.aggregate('percentile', [decimal, lit.long(100)], 'real', from)).toEqual([3])
+  })
+
   it('refuses percentiles that are not literals and percentiles of text', async () => {
     await expect(bench.aggregate('percentile', [x, x], 'long', NUMBERS)).rejects.toThrow(/not supported/)
     await expect(bench.aggregate('percentile', [s, lit.long(50)], 'string', WORDS)).rejects.toThrow(/not supported/)
