@@ -143,7 +143,9 @@ export function payloadTooLarge(maxBytes: number): LocalError {
 function ingestError(error: unknown): unknown {
   if (error instanceof LocalError || !(error instanceof Error)) return error
   if (error.message.includes(DECIMAL_RANGE)) {
-    return notSupported('a decimal with more than 20 digits before or 18 after the point')
+    return notSupported(
+      'a decimal with more than 20 digits before or 18 after the point, or 15 in all as a JSON number',
+    )
   }
   if (/CSV Error|Invalid Input Error.*(CSV|Parquet)|Parquet/.test(error.message)) {
     return new LocalError('BadRequest_InvalidBlob', 'the data could not be read in the stated format', { cause: error })

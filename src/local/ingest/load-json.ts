@@ -9,7 +9,7 @@ import { type CsvFile, epochUnit, epochValue, readCsv, sourceValue, withLineNumb
 import type { LoadPlan, LoadRequest } from './load.ts'
 import type { MappedColumn } from './mapping.ts'
 import { writeRecords } from './rewrite-records.ts'
-import { textToColumn } from './text-to-column.ts'
+import { DECIMAL_RANGE, textToColumn } from './text-to-column.ts'
 
 /** Plans a JSON Lines or multijson file: its records become a CSV file of one field, whose parts DuckDB extracts. */
 export async function planJson(request: LoadRequest): Promise<Omit<LoadPlan, 'bytes'>> {
@@ -68,8 +68,15 @@ function valueOf({ column, mapped, name, source, paths }: ValueRequest): {
     return { extract: bagArrayToBag(json), value: textToColumn(name, type) }
   if (type === 'dynamic') return { extract: json, value: textToColumn(name, type) }
   const extract = steps.length === 0 ? 'r0' : `json_extract_string(r0, ${quoteText(duckJsonPath(steps))})`
+  if (type === 'decimal') return { extract: exactNumber(extract, duckJsonPath(steps)), value: textToColumn(name, type) }
   const unit = epochUnit(mapped)
   return { extract, value: unit === undefined ? textToColumn(name, type) : epochValue(name, unit, column) }
+}
+
+/** DuckDB reads a JSON number with a fraction as a double: one of more than 15 digits may not be what was written. */
+function exactNumber(text: string, path: string): string {
+  const digits = `strlen(regexp_replace(${text}, '[eE].*|[^0-9]', '', 'g'))`
+  return `CASE WHEN json_type(r0, ${quoteText(path)}) = 'DOUBLE' AND ${digits} > 16 THEN error('${DECIMAL_RANGE}: ' || ${text}) ELSE ${text} END`
 }
 
 function mappedPaths(mapping: readonly MappedColumn[]): readonly (readonly PathStep[])[] {

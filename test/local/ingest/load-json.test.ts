@@ -62,6 +62,18 @@ describe('json', () => {
     ])
   })
 
+  it('takes a decimal as text, and as a number of up to 15 digits, and refuses what a double would change', async () => {
+    const decimals = (value: string): Promise<unknown[][]> =>
+      load(session, 'a:decimal', `{"a":${value}}\n`, { format: 'json' })
+    expect(await decimals('"12345678901234567890.123456789012345678"')).toEqual([
+      ['12345678901234567890.123456789012345678'],
+    ])
+    expect(await decimals('0.1234567')).toEqual([['0.123456700000000000']])
+    expect(await decimals('9007199254740993')).toEqual([['9007199254740993.000000000000000000']])
+    await expect(decimals('0.12345678901234567890')).rejects.toThrow(/KUSTO_DECIMAL_RANGE/)
+    await expect(decimals('12345678901234567.5')).rejects.toThrow(/KUSTO_DECIMAL_RANGE/)
+  })
+
   it('gives typed values as text to string and parses text in typed columns', async () => {
     const data =
       '{"s":12,"i":"7","g":"74be27de1e4e49d9b579fe0b331d3642","d":"2020-01-01","o":{"s":{"a":1}}}\n{"s":true,"i":1.5,"d":5,"s2":[1]}\n'

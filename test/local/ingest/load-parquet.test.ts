@@ -1,6 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as arrow from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Duck, type DuckSession, openDuck } from '../../../src/local/engine/duck.ts'
 import { PARQUET_FEEDS } from '../../../src/local/ingest/load-parquet.ts'
@@ -160,6 +162,43 @@ describe('columns of parquet', () => {
     })
     await expect(through('SELECT 1 AS a WHERE false', 'a:int')).rejects.toMatchObject({
       code: 'BadRequest_NoRecordsOrWrongFormat',
+    })
+  })
+})
+
+describe('files of another writer', () => {
+  // The build of parquet-wasm for Node, which needs no start-up.
+  const wasm = createRequire(import.meta.url)('parquet-wasm') as typeof import('parquet-wasm')
+  const writeArrow = async (columns: Record<string, arrow.Vector>): Promise<string> => {
+    const file = join(folder, `${files++}.parquet`)
+    const stream = arrow.tableToIPC(new arrow.Table(columns), 'stream')
+    await writeFile(file, wasm.writeParquet(wasm.Table.fromIPCStream(stream)))
+    return file
+  }
+
+  it('are read with the same types', async () => {
+    const file = await writeArrow({
+      b: arrow.vectorFromArray([true, null], new arrow.Bool()),
+      i: arrow.vectorFromArray([1, null], new arrow.Int16()),
+      l: arrow.vectorFromArray([9007199254740993n, null], new arrow.Int64()),
+      s: arrow.vectorFromArray(['x', null], new arrow.Utf8()),
+      t: arrow.vectorFromArray([1000, null], new arrow.TimestampMicrosecond('UTC')),
+      n: arrow.vectorFromArray([1000, null], new arrow.TimestampNanosecond()),
+      y: arrow.vectorFromArray([[1, 2], null], new arrow.List(new arrow.Field('item', new arrow.Int32()))),
+    })
+    const rows = await loadFile(session, 'b:bool,i:int,l:long,s:string,t:datetime,n:datetime,y:dynamic', file, folder, {
+      format: 'parquet',
+    })
+    expect(rows).toEqual([
+      ['true', '1', '9007199254740993', 'x', '621355968010000000', '621355968010000000', '[1,2]'],
+      [null, null, null, '', null, null, null],
+    ])
+  })
+
+  it('are refused where they would lose digits', async () => {
+    const file = await writeArrow({ t: arrow.vectorFromArray([1000], new arrow.TimestampNanosecond('UTC')) })
+    await expect(loadFile(session, 't:datetime', file, folder, { format: 'parquet' })).rejects.toMatchObject({
+      code: 'BadRequest_NotSupportedByEmulator',
     })
   })
 })
