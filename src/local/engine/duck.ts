@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +40,13 @@ export interface DuckOptions {
 export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   const duckdb = await loadDuckDb()
   const spillFolder = await mkdtemp(join(tmpdir(), 'kusto-arrow-duck-'))
+  // For a process that ends without closing; what is killed leaves its folder behind.
+  const removeOnExit = (): void => rmSync(spillFolder, { recursive: true, force: true })
+  process.once('exit', removeOnExit)
+  const removeSpillFolder = async (): Promise<void> => {
+    process.removeListener('exit', removeOnExit)
+    await rm(spillFolder, { recursive: true, force: true })
+  }
   let instance: DuckDBInstance
   try {
     instance = await duckdb.DuckDBInstance.create(options.path ?? ':memory:', {
@@ -50,7 +58,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
     registerUdfs(connection)
     connection.closeSync()
   } catch (cause) {
-    await rm(spillFolder, { recursive: true, force: true })
+    await removeSpillFolder()
     throw openFailure(cause, options.path)
   }
   const sessions = new Set<OpenSession>()
@@ -59,7 +67,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
     for (const session of sessions) session.interrupt()
     await Promise.all([...sessions].map((session) => session.end()))
     instance.closeSync()
-    await rm(spillFolder, { recursive: true, force: true })
+    await removeSpillFolder()
   }
   return {
     async connect(): Promise<DuckSession> {
