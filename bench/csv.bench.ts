@@ -5,10 +5,11 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { RecordBatch } from 'apache-arrow'
 import { encodeCsv } from '../src/arrow/encode-csv.ts'
 import { openParquet } from '../src/arrow/parquet-decode.ts'
+import { FLIGHTS_FILE } from './flights-file.ts'
 
 const REPETITIONS = 7
 const ROWS = 1_000_000
-const FLIGHTS = new URL('../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url).pathname
+const FLIGHTS = FLIGHTS_FILE
 
 interface Subject {
   readonly name: string

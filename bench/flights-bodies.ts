@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Table, tableFromIPC } from 'apache-arrow'
 import { readParquet } from 'parquet-wasm'
+import { FLIGHTS_FILE } from './flights-file.ts'
 
 /** A V2 response body with one primary result, and what it is made of. */
 export interface Body {
@@ -109,7 +110,7 @@ function build(
 }
 
 function* flights(): Generator<Flight> {
-  const file = readFileSync('node_modules/vega-datasets/data/flights-3m.parquet')
+  const file = readFileSync(FLIGHTS_FILE)
   const table: Table = tableFromIPC(readParquet(file).intoIPCStream())
   for (const batch of table.batches) {
     const column = (name: string): ArrayLike<unknown> & Iterable<unknown> => {
