@@ -11,7 +11,12 @@ import { startLocalKusto } from '../../src/local/index.ts'
 const JUDGE = path.resolve(import.meta.dirname, '../../../shared/corpus/run.mjs')
 
 /** Documented cases that this engine answers otherwise, each with its reason. */
-const KNOWN_WRONG: ReadonlyMap<string, string> = new Map([])
+const KNOWN_WRONG: ReadonlyMap<string, string> = new Map([
+  [
+    'tokenize-fl-5da1da5b',
+    'the page prints a seventh, empty column that its own query, which ends in a project of six, does not make',
+  ],
+])
 
 interface Verdict {
   readonly id: string
