@@ -1,14 +1,22 @@
-import { Kql, kql, KustoScalar, join, literal, name, scalarOf } from './kql.ts'
+import type { CompareOperator, FilterNode, TextOperator, ValueTest } from './filter-node.ts'
+import { filterKql } from './filter-node.ts'
+import { Kql, KustoScalar, name, scalarOf } from './kql.ts'
 
 /** What a column is compared with: typed by what it is in JavaScript, or by `kql.int(5)` and its siblings. */
 export type FilterValue = KustoScalar | string | number | bigint | boolean | Date
 
 /** A condition on rows, to be joined with others and pushed down as `where`. */
 export class Filter {
-  readonly kql: Kql
+  /** The condition as data. */
+  readonly node: FilterNode
 
-  constructor(condition: Kql) {
-    this.kql = condition
+  constructor(node: FilterNode) {
+    this.node = Object.freeze(node)
+  }
+
+  /** The condition as KQL. */
+  get kql(): Kql {
+    return filterKql(this.node)
   }
 
   and(...others: readonly Filter[]): Filter {
@@ -30,33 +38,35 @@ export class Filter {
 
 /** All of them; true when there are none. */
 export function and(...filters: readonly Filter[]): Filter {
-  return combine(filters, ' and ', kql`true`)
+  return combine('and', filters)
 }
 
 /** Any of them; false when there are none. */
 export function or(...filters: readonly Filter[]): Filter {
-  return combine(filters, ' or ', kql`false`)
+  return combine('or', filters)
 }
 
 /** As in Kusto, `not` of an unknown (null) is unknown, and `where` drops the row. */
 export function not(filter: Filter): Filter {
-  return new Filter(kql`not(${filter.kql})`)
+  return new Filter({ kind: 'not', filter: filter.node })
 }
 
-/** A condition written in KQL. */
+/** A condition written in KQL. Only the service can evaluate it, so it needs push-down. */
 export function where(condition: Kql): Filter {
-  return new Filter(kql`(${condition})`)
+  return new Filter({ kind: 'kql', condition })
 }
 
 /**
  * A column to compare. Words mean what they mean in KQL: `contains`, `startsWith` and `endsWith` ignore case and have
- * a `Cs` twin; `ne` keeps rows whose value is null; comparing with null asks `isnull`.
+ * a `Cs` twin; `ne` and `notIn` keep rows whose value is null; comparing with null asks `isnull`.
  */
 export class Column {
-  readonly #name: Kql
+  readonly #name: string
 
   constructor(columnName: string) {
-    this.#name = name(columnName)
+    // Refused here rather than where the filter is used.
+    name(columnName)
+    this.#name = columnName
   }
 
   eq(value: FilterValue | null): Filter {
@@ -85,69 +95,80 @@ export class Column {
 
   /** From `low` to `high`, both included. */
   between(low: FilterValue, high: FilterValue): Filter {
-    return new Filter(kql`${this.#name} between (${literal(low)} .. ${literal(high)})`)
+    return new Filter({ kind: 'between', column: this.#name, low: scalarOf(low), high: scalarOf(high) })
   }
 
   /** One of the values; false for an empty list. A null in the list matches nulls. */
   in(values: readonly (FilterValue | null)[]): Filter {
-    const given = values.filter((value) => !isNullValue(value))
-    const listed = given.length === 0 ? [] : [new Filter(kql`${this.#name} in (${list(given)})`)]
-    return or(...listed, ...(given.length < values.length ? [this.isNull()] : []))
+    const { given, hasNull } = listed(values)
+    return or(...this.#list(given, false), ...(hasNull ? [this.isNull()] : []))
   }
 
   /** None of the values; true for an empty list. A null in the list excludes nulls. */
   notIn(values: readonly (FilterValue | null)[]): Filter {
-    const given = values.filter((value) => !isNullValue(value))
-    const listed = given.length === 0 ? [] : [new Filter(kql`${this.#name} !in (${list(given)})`)]
-    return and(...listed, ...(given.length < values.length ? [this.isNotNull()] : []))
+    const { given, hasNull } = listed(values)
+    return and(...this.#list(given, true), ...(hasNull ? [this.isNotNull()] : []))
   }
 
   /** Never true for a string column: Kusto strings have no null, only the empty text. */
   isNull(): Filter {
-    return new Filter(kql`isnull(${this.#name})`)
+    return this.#test('isnull')
   }
 
   isNotNull(): Filter {
-    return new Filter(kql`isnotnull(${this.#name})`)
+    return this.#test('isnotnull')
   }
 
   isEmpty(): Filter {
-    return new Filter(kql`isempty(${this.#name})`)
+    return this.#test('isempty')
   }
 
   isNotEmpty(): Filter {
-    return new Filter(kql`isnotempty(${this.#name})`)
+    return this.#test('isnotempty')
   }
 
   /** Case is ignored. */
   startsWith(prefix: string): Filter {
-    return this.#compare('startswith', prefix)
+    return this.#text('startswith', prefix)
   }
 
   startsWithCs(prefix: string): Filter {
-    return this.#compare('startswith_cs', prefix)
+    return this.#text('startswith_cs', prefix)
   }
 
   /** Case is ignored. */
   endsWith(suffix: string): Filter {
-    return this.#compare('endswith', suffix)
+    return this.#text('endswith', suffix)
   }
 
   endsWithCs(suffix: string): Filter {
-    return this.#compare('endswith_cs', suffix)
+    return this.#text('endswith_cs', suffix)
   }
 
   /** Case is ignored. */
   contains(part: string): Filter {
-    return this.#compare('contains', part)
+    return this.#text('contains', part)
   }
 
   containsCs(part: string): Filter {
-    return this.#compare('contains_cs', part)
+    return this.#text('contains_cs', part)
   }
 
-  #compare(operator: string, value: FilterValue): Filter {
-    return new Filter(kql`${this.#name} ${Kql.raw(operator)} ${literal(value)}`)
+  #compare(operator: CompareOperator, value: FilterValue): Filter {
+    return new Filter({ kind: 'compare', column: this.#name, operator, value: scalarOf(value) })
+  }
+
+  #text(operator: TextOperator, value: string): Filter {
+    return new Filter({ kind: 'text', column: this.#name, operator, value })
+  }
+
+  #test(test: ValueTest): Filter {
+    return new Filter({ kind: 'test', column: this.#name, test })
+  }
+
+  #list(values: readonly KustoScalar[], negated: boolean): readonly Filter[] {
+    if (values.length === 0) return []
+    return [new Filter({ kind: 'in', column: this.#name, values: Object.freeze([...values]), negated })]
   }
 }
 
@@ -156,23 +177,18 @@ export function col(columnName: string): Column {
   return new Column(columnName)
 }
 
-function combine(filters: readonly Filter[], operator: string, none: Kql): Filter {
+function combine(kind: 'and' | 'or', filters: readonly Filter[]): Filter {
   const [first] = filters
-  if (first === undefined) return new Filter(none)
-  if (filters.length === 1) return first
-  return new Filter(
-    kql`(${join(
-      filters.map((filter) => filter.kql),
-      operator,
-    )})`,
-  )
+  if (first !== undefined && filters.length === 1) return first
+  return new Filter({ kind, filters: Object.freeze(filters.map((filter) => filter.node)) })
 }
 
-function list(values: readonly (FilterValue | null)[]): Kql {
-  return join(
-    values.map((value) => Kql.raw(scalarOf(value).literal)),
-    ', ',
-  )
+function listed(values: readonly (FilterValue | null)[]): {
+  readonly given: readonly KustoScalar[]
+  readonly hasNull: boolean
+} {
+  const given = values.filter((value) => !isNullValue(value)).map((value) => scalarOf(value))
+  return { given, hasNull: given.length < values.length }
 }
 
 function isNullValue(value: FilterValue | null): value is null {

@@ -43,14 +43,15 @@ export function splitStatements(queryText: string): readonly QueryStatement[] {
 
 /**
  * The query with operators at the end of its one tabular statement, each on a new line, so that a trailing comment or
- * `;` cannot swallow them. Statements before it (`let`, `set`, `declare`) stay as they are.
+ * `;` cannot swallow them. Statements before it (`let`, `set`, `declare`) stay as they are. A `render` at the end is left
+ * out: it says how a client should draw the rows and must be the last operator.
  * @throws {KustoUsageError} KUSTO_NOT_ONE_RESULT when the text has no tabular statement, has several, or does not end with it
  */
 export function appendOperators(query: Kql | string, operators: readonly Kql[]): Kql {
   const piece = typeof query === 'string' ? Kql.raw(query) : query
   const result = resultStatement(piece.skeleton)
   const piped = operators.map((operator) => Kql.splice(['\n| ', ''], [operator]))
-  return join([piece.before(result.end), ...piped], '')
+  return join([piece.before(result.start + endBeforeRender(result.text)), ...piped], '')
 }
 
 /**
@@ -68,6 +69,26 @@ export function resultStatement(queryText: string): QueryStatement {
     )
   }
   return last
+}
+
+/** Where the statement ends without the `render` operator it may end with. */
+function endBeforeRender(statement: string): number {
+  let depth = 0
+  let lastPipe = -1
+  let word = ''
+  for (const { 0: token, index } of statement.matchAll(TOKEN)) {
+    if (token.startsWith('//') || token.trim() === '') {
+      if (word !== '') word += ' '
+      continue
+    }
+    if ('([{'.includes(token)) depth++
+    else if (')]}'.includes(token)) depth = Math.max(0, depth - 1)
+    if (token === '|' && depth === 0) {
+      lastPipe = index
+      word = ''
+    } else if (word.length < 8) word += token
+  }
+  return lastPipe >= 0 && /^render\b/.test(word) ? lastPipe : statement.length
 }
 
 /** Whether the text is a management command: its first character after blanks and `//` comments is a dot. */

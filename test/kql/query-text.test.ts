@@ -115,3 +115,15 @@ test.each([
 ])('%j is a management command: %s', (text, expected) => {
   expect(isManagementCommand(text)).toBe(expected)
 })
+
+test.each([
+  ['T | render timechart', 'T \n| take 1'],
+  ['T // all\n| render table with (title="a | b") // end\n;', 'T // all\n\n| take 1'],
+  ['set x=1; let y = 2;\nT | where a == y | render\ncolumnchart;', 'set x=1; let y = 2;\nT | where a == y \n| take 1'],
+  ['T | where f("| render table")', 'T | where f("| render table")\n| take 1'],
+  ['T | extend rendered = (U | render table)', 'T | extend rendered = (U | render table)\n| take 1'],
+  ['render | where x', 'render | where x\n| take 1'],
+  ['T | // render\n where x', 'T | // render\n where x\n| take 1'],
+])('operators stand in place of a render at the end of %j', (query, expected) => {
+  expect(appendOperators(query, [kql`take 1`]).text).toBe(expected)
+})
