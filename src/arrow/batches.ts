@@ -11,6 +11,7 @@ import {
   Type,
 } from 'apache-arrow'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
+import { adoptBatch, adoptSchema } from './adopt-batch.ts'
 import { inferSchema, type Row, rowsToBatch } from './infer-rows.ts'
 import { KUSTO_TYPE_KEY } from './scalar-types.ts'
 
@@ -54,7 +55,8 @@ export interface BatchStream {
  */
 export async function readBatches(input: BatchInput, options: ReadBatchesOptions = {}): Promise<BatchStream> {
   const source = await openSource(input, options)
-  return { schema: source.schema, batches: checked(source, options.signal) }
+  const schema = adoptSchema(source.schema)
+  return { schema, batches: checked({ ...source, schema }, options.signal) }
 }
 
 /**
@@ -161,8 +163,9 @@ async function* rowBatches(from: {
 
 async function* checked(source: Source, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch, void, undefined> {
   let index = 0
-  for await (const batch of source.batches) {
+  for await (const given of source.batches) {
     signal?.throwIfAborted()
+    const batch = adoptBatch(given)
     const drift = schemaDrift(source.schema, batch.schema)
     if (drift !== undefined) throw new KustoDataError('KUSTO_SCHEMA_DRIFT', `batch ${index}: ${drift}`)
     if (batch.numRows > 0 && batch.numCols === 0) {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** Options every waiting function takes. */
 export interface AbortOptions {
   /** Ends the wait; the promise rejects with `signal.reason`, unchanged. */
@@ -16,6 +18,8 @@ export class AbortScope {
   #timer: NodeJS.Timeout | undefined
 
   constructor(outer?: AbortSignal) {
+    // One listener for each thing under way is no leak: their number is bounded where they are started.
+    setMaxListeners(0, this.#controller.signal)
     this.#outer = outer
     if (outer?.aborted) this.#onOuterAbort()
     else outer?.addEventListener('abort', this.#onOuterAbort, { once: true })

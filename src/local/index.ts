@@ -33,7 +33,7 @@ export interface LocalKustoOptions {
   readonly minimumSizeLimit?: number | undefined
   /** How long queued data waits before it is ingested, in milliseconds; default 0. Data to be flushed at once never waits. */
   readonly batchingDelayMs?: number | undefined
-  /** What the engine may hold in memory before it spills to disk, in DuckDB's words; default '1GB'. */
+  /** What the engine may hold in memory before it spills to disk, in DuckDB's words; default '512MB'. */
   readonly memoryLimit?: string | undefined
 }
 
@@ -71,7 +71,7 @@ const DEFAULTS: LocalKustoSettings = Object.freeze({
   faults: [],
   minimumSizeLimit: 100 * 1024 * 1024,
   batchingDelayMs: 0,
-  memoryLimit: '1GB',
+  memoryLimit: '512MB',
 })
 
 /**

@@ -3,6 +3,7 @@ import type { RecordBatch, Schema } from 'apache-arrow'
 import { kustoColumns } from '../arrow/kusto-columns.ts'
 import { parquetVerdict } from '../arrow/parquet-columns.ts'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
+import { AbortScope } from '../base/abort.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
 import { KustoIngestError, KustoUsageError } from '../errors.ts'
 import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
@@ -160,7 +161,10 @@ interface StageBlobOptions {
 }
 
 async function stageBlob(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlob> {
-  const { context, service, columns, format, settings, elapsed, signal } = options
+  const { context, service, columns, format, settings, elapsed } = options
+  // A scope of its own for each blob: storage requests add listeners to the signal and not all of them are taken away.
+  using scope = new AbortScope(options.signal)
+  const { signal } = scope
   const sourceId = randomUUID()
   const container = service.containers[Math.floor(Math.random() * service.containers.length)]
   if (container === undefined) {

@@ -15,7 +15,7 @@ export interface WriteOptions {
   readonly format?: WriteFormat
   /** Codec of Parquet blobs. Default `zstd`. */
   readonly compression?: 'zstd' | 'snappy' | 'gzip' | 'none'
-  /** Uncompressed bytes of a blob, about: the last batch of a blob is not cut. Default 128 MiB. */
+  /** Uncompressed bytes of a blob, about: the last batch of a blob is not cut. Default 64 MiB: encoding needs it in memory. */
   readonly maxBlobBytes?: number
   /** Blobs being uploaded at once. Default 3. */
   readonly uploads?: number
@@ -98,7 +98,7 @@ export function writeSettings(options: WriteOptions = {}): WriteSettings {
     adjustSchema,
     format: formatOf(options.format, adjustSchema),
     compression: oneOf('compression', options.compression ?? 'zstd', COMPRESSIONS),
-    maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 134_217_728, 4_294_967_296),
+    maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 67_108_864, 4_294_967_296),
     uploads: wholeNumber('uploads', options.uploads ?? 3, 64),
     tags: [
       ...(options.dropByTags ?? []).map((tag) => `drop-by:${tag}`),

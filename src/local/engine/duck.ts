@@ -28,7 +28,7 @@ export interface Duck {
 export interface DuckOptions {
   /** Database file; default in memory. */
   readonly path?: string
-  /** What DuckDB may hold in memory before it spills to a temporary folder, default '1GB'. */
+  /** What DuckDB may hold in memory before it spills to a temporary folder, default '512MB'. */
   readonly memoryLimit?: string
 }
 
@@ -50,7 +50,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   let instance: DuckDBInstance
   try {
     instance = await duckdb.DuckDBInstance.create(options.path ?? ':memory:', {
-      memory_limit: options.memoryLimit ?? '1GB',
+      memory_limit: options.memoryLimit ?? '512MB',
       temp_directory: spillFolder,
       autoinstall_known_extensions: 'false',
     })

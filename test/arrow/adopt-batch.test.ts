@@ -1,0 +1,50 @@
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { RecordBatch, Schema, Table } from 'apache-arrow'
+import { describe, expect, it } from 'vitest'
+import { readBatches } from '../../src/arrow/batches.ts'
+import { encodeCsv } from '../../src/arrow/encode-csv.ts'
+import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
+
+/** The copy of apache-arrow that this test does not import: a CommonJS program has another one than an ES module has. */
+const required = createRequire(import.meta.url)('apache-arrow') as typeof import('apache-arrow')
+const imported = (await import(
+  /* @vite-ignore */ pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('apache-arrow')
+      .replace(/\.js$/, '.mjs'),
+  ).href
+)) as typeof import('apache-arrow')
+const foreign = required.Table === Table ? imported : required
+
+const foreignTable = (): Table =>
+  new foreign.Table({
+    n: foreign.vectorFromArray([1, null, 3], new foreign.Int32()),
+    text: foreign.vectorFromArray(['a', 'b', 'a'], new foreign.Dictionary(new foreign.Utf8(), new foreign.Int32())),
+    list: foreign.vectorFromArray(
+      [[1], null, [2, 3]],
+      new foreign.List(new foreign.Field('item', new foreign.Int32(), true)),
+    ),
+    at: foreign.vectorFromArray([new Date(0), null, new Date(1)], new foreign.TimestampMillisecond('UTC')),
+  }) as unknown as Table
+
+describe('data of another copy of apache-arrow', () => {
+  it('is really of another copy here', () => {
+    expect(foreignTable().constructor).not.toBe(Table)
+    expect(foreignTable().batches[0]!.constructor).not.toBe(RecordBatch)
+  })
+
+  it('is written with the same values', async () => {
+    const { schema, batches } = await readBatches(foreignTable())
+    expect(schema.constructor).toBe(Schema)
+    for await (const batch of batches) {
+      expect(batch.constructor).toBe(RecordBatch)
+      expect(Buffer.from(encodeCsv(batch).bytes).toString().trimEnd().split('\n')).toEqual([
+        '1,a,"[1]",1970-01-01T00:00:00.0000000Z',
+        ',b,,',
+        '3,a,"[2,3]",1970-01-01T00:00:00.0010000Z',
+      ])
+      expect((await encodeParquet(schema, [batch])).rows).toBe(3)
+    }
+  })
+})
