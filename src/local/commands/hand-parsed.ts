@@ -4,6 +4,7 @@ import { dropOne } from './column-commands.ts'
 import { EXTENT_COMMANDS } from './extent-commands.ts'
 import { cancelQuery } from './operation-commands.ts'
 import { checkProperties, Properties } from './command-arguments.ts'
+import { cancelQueuedIngestion, showQueuedIngestion } from './queued-ingestion-commands.ts'
 import { Scanner } from './scan.ts'
 import { showTables } from './show-tables.ts'
 import { rename, type Rename } from './table-commands.ts'
@@ -24,6 +25,8 @@ interface Form {
   readonly pattern: RegExp
   readonly columns: readonly Column[]
   readonly definition: CommandDefinition
+  /** The result may be piped on. */
+  readonly pipes?: true
 }
 
 const LISTING = schemaOf('TableName:string,DatabaseName:string,Folder:string,DocString:string')
@@ -35,6 +38,20 @@ const FORMS: readonly Form[] = [
     pattern: /^\.show\s+tables\b[^|]*\bwith\b/i,
     columns: LISTING,
     definition: { run: (context) => showTables(context, ...tablesForm(context.text), LISTING) },
+    pipes: true,
+  },
+  {
+    name: 'ShowQueuedIngestionOperations',
+    pattern: /^\.show\s+queued\s+ingestion\s+operations\b/i,
+    columns: [],
+    definition: { run: showQueuedIngestion, anyDatabase: true },
+    pipes: true,
+  },
+  {
+    name: 'CancelQueuedIngestionOperation',
+    pattern: /^\.cancel\s+queued\s+ingestion\s+operation\b/i,
+    columns: [],
+    definition: { run: cancelQueuedIngestion, anyDatabase: true },
   },
   {
     name: 'MoveExtentsFrom with (setNewIngestionTime)',
@@ -58,6 +75,7 @@ const FORMS: readonly Form[] = [
         return rename(context, renames, ifExists)
       },
     },
+    pipes: true,
   },
   {
     name: 'DropColumn ifexists',
@@ -95,7 +113,7 @@ export function findHandParsed(analysis: CommandAnalysis): HandParsed | undefine
   const form = FORMS.find(({ pattern }) => pattern.test(whole))
   if (form === undefined) return undefined
   const isAsync = /^\.\S+\s+async\b/i.test(whole)
-  const bar = form.columns === LISTING ? findBar(whole) : undefined
+  const bar = form.pipes === true ? findBar(whole) : undefined
   return {
     definition: form.definition,
     isAsync,

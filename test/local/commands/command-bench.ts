@@ -2,6 +2,7 @@ import { openCatalog } from '../../../src/local/engine/catalog.ts'
 import { openDuck } from '../../../src/local/engine/duck.ts'
 import { Operations } from '../../../src/local/engine/operations.ts'
 import type { Cell } from '../../../src/local/lang/syntax.ts'
+import { QueuedIngestion } from '../../../src/local/ingest/queued-rest.ts'
 import { startLanguage } from '../../../src/local/lang/language.ts'
 import { runCommand, type CommandResult } from '../../../src/local/commands/run-command.ts'
 import { RunningRequests } from '../../../src/local/server/running-requests.ts'
@@ -44,7 +45,7 @@ export async function openCommandBench(storage?: Services['storage']): Promise<C
     operations,
     storage,
     url: () => 'http://127.0.0.1:1',
-    queuedIngestion: {} as unknown as Services['queuedIngestion'],
+    queuedIngestion: new QueuedIngestion({ catalog, duck }),
     faults: { take: () => undefined } as unknown as Services['faults'],
     requests: new RunningRequests(),
     minimumSizeLimit: 1,
