@@ -14,6 +14,7 @@ import { showExportContainers } from './kql/commands/export-commands.ts'
 import { Kql, name } from './kql/kql.ts'
 import { parseClusterUrl } from './protocol/cluster-url.ts'
 import { parseConnectionString } from './protocol/connection-string.ts'
+import type { TrustOptions } from './protocol/trusted-hosts.ts'
 import { discoverIngestion } from './sink/discover-ingestion.ts'
 import type { IngestionVia } from './sink/discover-ingestion.ts'
 import type { SinkContext } from './sink/sink-context.ts'
@@ -25,6 +26,7 @@ import { DecodePool } from './source/decode-pool.ts'
 import { KustoCommand } from './source/kusto-command.ts'
 import type { CommandOptions } from './source/kusto-command.ts'
 import { KustoRead } from './source/kusto-read.ts'
+import { openExportStorage } from './source/export-storage.ts'
 import { readSettings } from './source/read-settings.ts'
 import type { ReadOptions } from './source/read-settings.ts'
 import type { CallSettings, SourceContext } from './source/source-context.ts'
@@ -75,13 +77,16 @@ export class KustoConnector implements AsyncDisposable {
   readonly database: string
   readonly #client: KustoClient
   readonly #pools = new Map<number, DecodePool>()
+  readonly #ownPools = new Set<DecodePool>()
   readonly #source: SourceContext
   readonly #sink: SinkContext
+  readonly #trust: TrustOptions
 
   /** @throws {KustoUsageError} for an unknown option, an address that is none, or a missing database */
   constructor(options: KustoConnectorOptions) {
     const { database, client } = connectSettings(options)
     this.#client = openClient(client)
+    this.#trust = client.trust ?? {}
     this.cluster = this.#client.rest.origin('engine')
     this.database = database
     this.#source = this.#sourceContext()
@@ -123,7 +128,8 @@ export class KustoConnector implements AsyncDisposable {
 
   /** Ends threads and connections. Reads and writes that still run fail. */
   async close(): Promise<void> {
-    await Promise.all([this.#client.close(), ...[...this.#pools.values()].map((pool) => pool.close())])
+    const pools = [...this.#pools.values(), ...this.#ownPools]
+    await Promise.all([this.#client.close(), ...pools.map((pool) => pool.close())])
     this.#pools.clear()
   }
 
@@ -140,16 +146,23 @@ export class KustoConnector implements AsyncDisposable {
       const rows = await this.#rows(showExportContainers(), { endpoint: 'ingestion', signal })
       return rows.map((row) => parseContainerUrl(row.text('StorageRoot')))
     }, RESOURCES)
+    const credential = this.#client.tokens.azureCredential(this.cluster)
     return {
       query: async ({ csl, parameters }, settings) => {
         const call = { database: this.database, parameters, ...callOptions(settings) }
         return (await this.#client.http.query(csl, call)).body
       },
       command: (csl, settings) => this.#rows(csl, callOptions(settings)),
-      exportContainers: (signal) => containers.get(signal),
+      exportStorage: (storage) => openExportStorage(storage, { service: containers, credential, trust: this.#trust }),
       decodePool: (workers) => {
         const pool = this.#pools.get(workers) ?? new DecodePool(workers)
         this.#pools.set(workers, pool)
+        return pool
+      },
+      ownPool: (workers) => {
+        const pool = new DecodePool(workers)
+        this.#ownPools.add(pool)
+        void pool.closed.then(() => this.#ownPools.delete(pool))
         return pool
       },
       log,

@@ -1,81 +1,107 @@
 import { type RecordBatch, tableFromIPC } from 'apache-arrow'
-import { Tinypool } from 'tinypool'
-import type { KustoColumn, TypeSettings } from '../arrow/scalar-types.ts'
-import { KustoDataError, KustoProtocolError } from '../errors.ts'
+import { KustoError } from '../errors.ts'
+import { DecodeThread } from './decode-thread.ts'
+import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
+import type { PartitionInfo, RowGroupSize, SuppliedBlob } from './thread-messages.ts'
 
-/** What a worker is given. The Parquet bytes are transferred, not copied. */
-export interface DecodeTask {
-  readonly parquet: Uint8Array<ArrayBuffer>
-  readonly columns: readonly KustoColumn[]
-  readonly types: TypeSettings
-  readonly batchRows: number
-}
-
-/** What a worker gives back: Arrow IPC stream bytes, transferred. */
-export interface DecodedBlob {
-  readonly kind: 'decoded'
-  readonly ipc: Uint8Array
-  /** Rows by the Parquet footer. */
-  readonly footerRows: number
-  /** Times with a digit below the wanted unit, which was cut. */
-  readonly lostTicks: number
-}
-
-export type DecodeAnswer =
-  | DecodedBlob
-  | { readonly kind: 'protocol-error'; readonly code: string; readonly message: string }
-  | {
-      readonly kind: 'data-error'
-      readonly code: string
-      readonly message: string
-      readonly column: string | undefined
-      readonly row: number | undefined
-      readonly type: string | undefined
-    }
-
-/** What a blob holds. */
-export interface BlobBatches {
+/** Batches of one row group. */
+export interface RowGroupBatches {
   readonly batches: readonly RecordBatch[]
-  readonly footerRows: number
-  readonly lostTicks: number
+  readonly rows: number
+  /** Per column: times with a digit below the wanted unit, which was cut. */
+  readonly lostTicks: readonly number[]
 }
 
-/** Threads that turn Parquet bytes into record batches, each with a WASM instance of its own. */
-export class DecodePool {
-  readonly #threads: Tinypool
+/** A Parquet file that a thread holds open. */
+export interface DecodedFile {
+  /** Rows by the footer. */
+  readonly rows: number
+  readonly rowGroups: readonly RowGroupSize[]
+  /** Decodes one row group. */
+  read(rowGroup: number, signal?: AbortSignal): Promise<RowGroupBatches>
+  close(): void
+}
 
-  constructor(workers: number) {
-    this.#threads = new Tinypool({
-      filename: new URL('./decode-worker.js', import.meta.url).href,
-      runtime: 'worker_threads',
-      minThreads: workers,
-      maxThreads: workers,
+/** A caller's module and what it runs on. */
+export interface ModuleRun extends DecodeSettings {
+  /** URL of an ES module. */
+  readonly module: string
+  readonly partition: PartitionInfo
+  readonly data: unknown
+  readonly nextBlob: () => Promise<SuppliedBlob | undefined>
+}
+
+const SCRIPT: URL = new URL('./decode-worker.js', import.meta.url)
+
+/**
+ * Threads that turn Parquet bytes into record batches, each with a WASM instance of its own. They start at once, because
+ * the first decoding of a thread is slow. A thread that died is replaced when the next file is opened. Work is given out by
+ * row group, so a reader that pauses holds memory but no thread.
+ */
+export class DecodePool {
+  readonly #script: URL
+  readonly #threads: DecodeThread[]
+  /** Resolves when `close` was called. */
+  readonly closed: Promise<void>
+  #lastFile = 0
+  #close: (() => void) | undefined
+
+  constructor(workers: number, script: URL = SCRIPT) {
+    this.#script = script
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve
     })
+    this.#threads = Array.from({ length: workers }, () => new DecodeThread(script))
   }
 
-  /** Decodes one blob. `task.parquet` must own its whole buffer: it is gone afterwards. */
-  async decode(task: DecodeTask, signal: AbortSignal | undefined): Promise<BlobBatches> {
-    const answer = (await this.#threads.run(task, {
-      transferList: [task.parquet.buffer],
-      ...(signal === undefined ? {} : { signal }),
-    })) as DecodeAnswer
-    switch (answer.kind) {
-      case 'decoded':
-        return { ...answer, batches: tableFromIPC(answer.ipc).batches }
-      case 'protocol-error':
-        throw new KustoProtocolError(answer.code, answer.message)
-      case 'data-error': {
-        const { column, row, type } = answer
-        throw new KustoDataError(answer.code, answer.message, {
-          ...(column === undefined ? {} : { column }),
-          ...(row === undefined ? {} : { row }),
-          ...(type === undefined ? {} : { type }),
-        })
+  /** Reads the footer. `parquet` must own its whole buffer: it is gone afterwards. */
+  async open(parquet: Uint8Array<ArrayBuffer>, settings: DecodeSettings, signal?: AbortSignal): Promise<DecodedFile> {
+    const thread = this.#leastBusy()
+    const file = ++this.#lastFile
+    thread.openFiles++
+    let open = true
+    const close = (): void => {
+      if (!open) return
+      open = false
+      thread.openFiles--
+      thread.post({ kind: 'close', file })
+    }
+    try {
+      const message = { kind: 'open', file, parquet, ...settings } as const
+      const footer = (await thread.request(message, { transfer: [parquet.buffer], signal })) as FileFooter
+      return {
+        ...footer,
+        async read(rowGroup, inner) {
+          const answer = await thread.request({ kind: 'read', file, rowGroup }, { signal: inner })
+          const { ipc, rows, lostTicks } = answer as DecodedRowGroup
+          return { batches: tableFromIPC(ipc).batches, rows, lostTicks }
+        },
+        close,
       }
+    } catch (error) {
+      close()
+      throw error
     }
   }
 
+  /** Runs a caller's module in a thread. After an abort the thread may still be busy: close the pool. */
+  async run({ nextBlob, ...run }: ModuleRun, signal?: AbortSignal): Promise<ModuleOutcome> {
+    const answer = await this.#leastBusy().request({ kind: 'run', ...run }, { nextBlob, signal })
+    return answer as ModuleOutcome
+  }
+
+  /** Ends all threads; work that is under way fails. */
   async close(): Promise<void> {
-    await this.#threads.destroy()
+    this.#close?.()
+    this.#close = undefined
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+
+  #leastBusy(): DecodeThread {
+    if (this.#close === undefined) throw new KustoError('KUSTO_WORKER_FAILED', 'the decoding threads were closed')
+    for (const [index, thread] of this.#threads.entries()) {
+      if (!thread.alive) this.#threads[index] = new DecodeThread(this.#script)
+    }
+    return this.#threads.reduce((best, thread) => (thread.load < best.load ? thread : best))
   }
 }

@@ -1,50 +1,158 @@
-import { Table, tableToIPC } from 'apache-arrow'
-import { kTransferable, kValue, Tinypool } from 'tinypool'
+import { parentPort } from 'node:worker_threads'
+import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
 import { castBatch } from '../arrow/cast-batch.ts'
-import { openParquet } from '../arrow/parquet-decode.ts'
+import { openParquet, type OpenParquet } from '../arrow/parquet-decode.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
-import { KustoDataError, KustoError } from '../errors.ts'
-import type { DecodeAnswer, DecodeTask, DecodedBlob } from './decode-pool.ts'
+import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import { errorData } from './error-transfer.ts'
+import type { DecodedRowGroup, DecodeSettings, FileFooter, FromThread, ModuleOutcome } from './thread-messages.ts'
+import type { SuppliedBlob, ToThread } from './thread-messages.ts'
 
-/** Runs in a worker thread: Parquet bytes to an Arrow IPC stream in the query's schema, row group by row group. */
-export default async function decodeTask(task: DecodeTask): Promise<unknown> {
+// Runs in a worker thread: Parquet bytes to Arrow IPC in the query's schema, row group by row group.
+
+type RunMessage = Extract<ToThread, { readonly kind: 'run' }>
+type BlobWaiter = (blob: SuppliedBlob | undefined) => void
+
+interface OpenFile {
+  readonly parquet: OpenParquet
+  readonly settings: DecodeSettings
+}
+
+const files = new Map<number, Promise<OpenFile>>()
+const waiting = new Map<number, BlobWaiter>()
+
+parentPort?.on('message', (message: ToThread) => {
+  switch (message.kind) {
+    case 'open':
+      void answer(message.id, () => open(message))
+      break
+    case 'read':
+      void answer(message.id, () => read(message.file, message.rowGroup))
+      break
+    case 'run':
+      void answer(message.id, () => runModule(message))
+      break
+    case 'blob':
+      waiting.get(message.run)?.(message.blob)
+      waiting.delete(message.run)
+      break
+    case 'close':
+      void close(message.file)
+      break
+  }
+})
+
+async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
   try {
-    return moved(await decodeBlob(task))
+    const value = await work()
+    send({ kind: 'answer', id, value }, transferOf(value))
   } catch (error) {
-    if (!(error instanceof KustoError)) throw error
-    return failure(error)
+    send({ kind: 'failed', id, error: errorData(error) })
   }
 }
 
-/** Errors lose their class and fields between threads, so they travel as data. */
-function failure(error: KustoError): DecodeAnswer {
-  const { code, message } = error
-  if (!(error instanceof KustoDataError)) return { kind: 'protocol-error', code, message }
-  const { column, row, type } = error
-  return { kind: 'data-error', code, message, column, row, type }
+function send(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer)
 }
 
-async function decodeBlob({ parquet, columns, types, batchRows }: DecodeTask): Promise<DecodedBlob> {
+/** IPC bytes are made in a buffer of their own, which moves to the reader's thread instead of being copied. */
+function transferOf(value: unknown): readonly ArrayBuffer[] {
+  const ipc = typeof value === 'object' && value !== null && 'ipc' in value ? value.ipc : undefined
+  return ipc instanceof Uint8Array && ipc.buffer instanceof ArrayBuffer ? [ipc.buffer] : []
+}
+
+async function open({ file, parquet, ...settings }: Extract<ToThread, { kind: 'open' }>): Promise<FileFooter> {
+  const opening = openParquet(parquet).then((opened) => ({ parquet: opened, settings }))
+  files.set(file, opening)
+  const { rows, rowGroups } = (await opening).parquet
+  return { rows, rowGroups }
+}
+
+async function close(file: number): Promise<void> {
+  const opened = await files.get(file)?.catch(() => undefined)
+  files.delete(file)
+  opened?.parquet.close()
+}
+
+async function read(file: number, rowGroup: number): Promise<DecodedRowGroup> {
+  const opened = await files.get(file)
+  if (opened === undefined) throw new KustoProtocolError('KUSTO_FILE_CLOSED', 'expected an open file, found none')
+  const { parquet, settings } = opened
+  const batches: RecordBatch[] = []
+  const lostTicks = settings.columns.map(() => 0)
+  let rows = 0
+  for await (const batch of decode(parquet, settings, [rowGroup], lostTicks)) {
+    batches.push(batch)
+    rows += batch.numRows
+  }
+  const schema = arrowSchema(settings.columns, settings.types)
+  return { ipc: tableToIPC(new Table(schema, batches), 'stream'), rows, lostTicks }
+}
+
+async function* decode(
+  parquet: OpenParquet,
+  { columns, types, batchRows }: DecodeSettings,
+  rowGroups: readonly number[],
+  lostTicks: number[],
+): AsyncGenerator<RecordBatch, void, undefined> {
   const schema = arrowSchema(columns, types)
-  const file = await openParquet(parquet)
-  try {
-    const batches = []
-    let lostTicks = 0
-    let rowOffset = 0
-    for await (const decoded of file.batches({ columns: columns.map((column) => column.name), batchRows })) {
-      const cast = castBatch(decoded, schema, { rowOffset })
-      rowOffset += decoded.numRows
-      lostTicks += cast.lostTicks
-      batches.push(cast.batch)
-    }
-    const ipc = tableToIPC(new Table(schema, batches), 'stream')
-    return { kind: 'decoded', ipc, footerRows: file.rows, lostTicks }
-  } finally {
-    file.close()
+  let rowOffset = parquet.rowGroups.slice(0, rowGroups[0]).reduce((sum, group) => sum + group.rows, 0)
+  for await (const decoded of parquet.batches({ columns: columns.map(({ name }) => name), rowGroups, batchRows })) {
+    const cast = castBatch(decoded, schema, { rowOffset })
+    rowOffset += decoded.numRows
+    for (const [index, values] of cast.lostTicks.entries()) lostTicks[index] = (lostTicks[index] ?? 0) + values
+    yield cast.batch
   }
 }
 
-/** Marks the answer so that the pool transfers its buffer instead of copying it. */
-function moved(answer: DecodedBlob): unknown {
-  return Tinypool.move({ [kTransferable]: answer.ipc.buffer, [kValue]: answer })
+async function runModule(message: RunMessage): Promise<ModuleOutcome> {
+  const { module, partition, data, columns, types } = message
+  const loaded = (await import(module)) as { readonly default?: unknown }
+  const handler = loaded.default
+  if (typeof handler !== 'function') {
+    throw new KustoUsageError(
+      'KUSTO_BAD_MODULE',
+      `expected a function as the default export of ${module}, found ${typeof handler}`,
+    )
+  }
+  const found = { rows: 0, lostTicks: columns.map(() => 0) }
+  const context = { partition, schema: arrowSchema(columns, types), data }
+  const result: unknown = await handler(suppliedBatches(message, found), context)
+  return { result, ...found }
+}
+
+async function* suppliedBatches(
+  message: RunMessage,
+  found: { rows: number; readonly lostTicks: number[] },
+): AsyncGenerator<RecordBatch, void, undefined> {
+  for (let blob = await nextBlob(message.id); blob !== undefined; blob = await nextBlob(message.id)) {
+    const parquet = await openParquet(blob.parquet)
+    try {
+      if (parquet.rows !== blob.rows) throw rowCountMismatch(blob, parquet.rows)
+      let rows = 0
+      const all = parquet.rowGroups.map((_, index) => index)
+      for await (const batch of decode(parquet, message, all, found.lostTicks)) {
+        rows += batch.numRows
+        found.rows += batch.numRows
+        yield batch
+      }
+      if (rows !== blob.rows) throw rowCountMismatch(blob, rows)
+    } finally {
+      parquet.close()
+    }
+  }
+}
+
+async function nextBlob(run: number): Promise<SuppliedBlob | undefined> {
+  return new Promise((resolve) => {
+    waiting.set(run, resolve)
+    send({ kind: 'want-blob', run })
+  })
+}
+
+function rowCountMismatch(blob: SuppliedBlob, found: number): KustoProtocolError {
+  return new KustoProtocolError(
+    'KUSTO_ROW_COUNT_MISMATCH',
+    `expected ${blob.rows} rows in ${blob.url} as exported, found ${found}`,
+  )
 }

@@ -29,6 +29,10 @@ export type ReadEvent =
     }
   /** A broken download goes on from `offset`. */
   | { readonly kind: 'download-resumed'; readonly url: string; readonly offset: number }
+  /** Storage refused a blob; the containers were asked for again, with fresh signatures. */
+  | { readonly kind: 'containers-renewed'; readonly reason: string }
+  /** A module of `forEachPartition` has ended. */
+  | { readonly kind: 'partition-done'; readonly partition: number; readonly rows: number; readonly elapsedMs: number }
   /** A batch was handed to the caller. */
   | { readonly kind: 'batch'; readonly rows: number }
   /** Digits that the chosen Arrow type cannot carry were cut: the 7th of a datetime or timespan. Reported once a column. */

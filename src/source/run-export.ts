@@ -1,16 +1,24 @@
-import { randomUUID } from 'node:crypto'
 import type { CommandRow } from '../client/command-table.ts'
 import { poll } from '../base/poll.ts'
-import { KustoProtocolError, KustoServiceError, KustoUsageError } from '../errors.ts'
+import { retry } from '../base/retry.ts'
+import type { RetryPolicy } from '../base/retry.ts'
+import { KustoError, KustoProtocolError, KustoServiceError, KustoUsageError } from '../errors.ts'
 import { exportCommand } from '../kql/commands/export-commands.ts'
 import { cancelOperation, showOperation, showOperationDetails } from '../kql/commands/operation-commands.ts'
 import type { Kql } from '../kql/kql.ts'
 import { removeDirectory } from '../storage/remove-blobs.ts'
-import { blobAt, urlWithSecret } from '../storage/storage-location.ts'
+import { blobAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
-import type { ExportedBlob } from './partition.ts'
+import type { ExportedBlob } from './fetch-blob.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
+
+export interface ExportRequest {
+  readonly query: Kql
+  /** Each attempt writes to a prefix of its own below it. */
+  readonly directory: string
+  readonly signal: AbortSignal | undefined
+}
 
 export interface ExportOutcome {
   readonly operationId: string
@@ -20,25 +28,49 @@ export interface ExportOutcome {
 }
 
 /** How long a best-effort `.cancel operation` may take after an abort. */
-const CANCEL_TIMEOUT_MS = 1_000
+const CANCEL_TIMEOUT_MS = 500
+
+/** An export that the service throttled, or says to try again, is run again from the start. */
+const EXPORT_RETRY: RetryPolicy = { maxAttempts: 3, firstDelayMs: 1_000, factor: 4, maxDelayMs: 30_000 }
+
+/** Polls that may fail in a row for reasons that may pass. */
+const MAX_FAILED_POLLS = 5
 
 /**
  * Runs one export and gives its blobs as the operation's details name them; folders are never listed.
  * @throws {KustoServiceError} KUSTO_EXPORT_FAILED when the operation ends in another state than Completed
+ * @throws {KustoNetworkError} KUSTO_POLL_TIMEOUT when it has not ended in time
  */
-export async function runExport(context: SourceContext, query: Kql, settings: ReadSettings): Promise<ExportOutcome> {
+export async function runExport(
+  context: SourceContext,
+  request: ExportRequest,
+  settings: ReadSettings,
+): Promise<ExportOutcome> {
+  const inner: ReadSettings = { ...settings, signal: request.signal }
+  return retry((attempt) => runOnce(context, { ...request, directory: `${request.directory}/try${attempt}` }, inner), {
+    policy: EXPORT_RETRY,
+    isRetryable: (error) => isExportFailed(error) && (error as KustoServiceError).retryable,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  })
+}
+
+async function runOnce(
+  context: SourceContext,
+  { query, directory }: ExportRequest,
+  settings: ReadSettings,
+): Promise<ExportOutcome> {
   const { signal, onEvent } = settings
-  const containers = await context.exportContainers(signal)
-  if (containers.length === 0) {
+  const targets = await context.exportStorage(settings.storage).targets(signal)
+  const containers = targets.map((target) => target.location)
+  if (targets.length === 0) {
     throw new KustoUsageError(
       'KUSTO_NO_EXPORT_STORAGE',
       'expected at least one container to export to, the service offers none',
     )
   }
-  const directory = `kusto-arrow/${randomUUID()}`
   const csl = exportCommand({
     format: 'parquet',
-    to: containers.map((container) => urlWithSecret(container)),
+    to: targets.map((target) => target.connectionString),
     query,
     properties: {
       namePrefix: `${directory}/part`,
@@ -57,16 +89,11 @@ export async function runExport(context: SourceContext, query: Kql, settings: Re
     const details = await context.command(showOperationDetails(operationId), settings)
     const blobs = details.map((row) => exportedBlob(row, containers))
     const rows = blobs.reduce((sum, blob) => sum + blob.rows, 0)
-    onEvent({
-      kind: 'export-finished',
-      operationId,
-      blobs: blobs.length,
-      rows,
-      elapsedMs: performance.now() - startedAt,
-    })
+    const elapsedMs = performance.now() - startedAt
+    onEvent({ kind: 'export-finished', operationId, blobs: blobs.length, rows, elapsedMs })
     return { operationId, directory, blobs }
   } catch (error) {
-    await cancel(context, operationId, settings)
+    if (!isExportFailed(error)) await cancel(context, operationId, settings)
     await removeLeftovers(context, containers, directory, settings)
     throw error
   }
@@ -74,12 +101,19 @@ export async function runExport(context: SourceContext, query: Kql, settings: Re
 
 async function waitForOperation(context: SourceContext, operationId: string, settings: ReadSettings): Promise<void> {
   const startedAt = performance.now()
+  let failedPolls = 0
   await poll(
     async () => {
-      const row = (await context.command(showOperation(operationId), settings))[0]
+      const row = await askState(context, operationId, settings).catch((error: unknown) => {
+        settings.signal?.throwIfAborted()
+        if (!(error instanceof KustoError && error.retryable) || ++failedPolls > MAX_FAILED_POLLS) throw error
+        return undefined
+      })
+      if (row === undefined) return undefined
+      failedPolls = 0
       const state = textOf(row, 'State')
       if (state === 'Completed') return true
-      if (state !== 'InProgress' && state !== 'Scheduled') throw exportFailed(operationId, state, row?.text('Status'))
+      if (state !== 'InProgress' && state !== 'Scheduled') throw exportFailed(operationId, state, row)
       settings.onEvent({ kind: 'export-waiting', operationId, state, elapsedMs: performance.now() - startedAt })
       return undefined
     },
@@ -91,11 +125,25 @@ async function waitForOperation(context: SourceContext, operationId: string, set
   )
 }
 
-function exportFailed(operationId: string, state: string, status: string | undefined): KustoServiceError {
+async function askState(context: SourceContext, operationId: string, settings: ReadSettings): Promise<CommandRow> {
+  const [row] = await context.command(showOperation(operationId), settings)
+  if (row !== undefined) return row
+  throw new KustoProtocolError('KUSTO_BAD_ANSWER', `expected the state of operation ${operationId}, found no row`)
+}
+
+const EXPORT_FAILED = 'KUSTO_EXPORT_FAILED'
+
+function isExportFailed(error: unknown): boolean {
+  return error instanceof KustoServiceError && error.code === EXPORT_FAILED
+}
+
+function exportFailed(operationId: string, state: string, row: CommandRow): KustoServiceError {
+  const status = row.has('Status') ? row.text('Status') : ''
+  const told = row.has('ShouldRetry') ? row.cell('ShouldRetry') : null
   return new KustoServiceError(
     'KUSTO_EXPORT_FAILED',
-    `the export with operation id ${operationId} ended as ${state}: ${status ?? 'no reason given'}`,
-    { status: 200, retryable: state === 'Throttled' },
+    `the export with operation id ${operationId} ended as ${state}: ${status === '' ? 'no reason given' : status}`,
+    { status: 200, retryable: state === 'Throttled' || told === true || told === 1 },
   )
 }
 
@@ -139,11 +187,11 @@ async function removeLeftovers(
   { keepBlobs, onEvent }: ReadSettings,
 ): Promise<void> {
   if (keepBlobs) return
-  for (const container of containers) {
-    const { removed, failures } = await removeDirectory(container, directory)
-    for (const failure of failures) context.log.warning(`blobs of a failed export may be left: ${String(failure)}`)
-    if (removed + failures.length > 0) onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
-  }
+  const all = await Promise.all(containers.map((container) => removeDirectory(container, directory)))
+  const failures = all.flatMap((found) => found.failures)
+  for (const failure of failures) context.log.warning(`blobs of a failed export may be left: ${String(failure)}`)
+  const removed = all.reduce((sum, found) => sum + found.removed, 0)
+  if (removed + failures.length > 0) onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
 }
 
 function textOf(row: CommandRow | undefined, column: string): string {

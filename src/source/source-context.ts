@@ -1,8 +1,9 @@
 import type { CommandRow } from '../client/command-table.ts'
 import type { Kql } from '../kql/kql.ts'
 import type { RequestOptions } from '../protocol/request-properties.ts'
-import type { StorageLocation } from '../storage/storage-location.ts'
 import type { DecodePool } from './decode-pool.ts'
+import type { ExportStorage } from './export-storage.ts'
+import type { TransientStorageSettings } from './transient-storage.ts'
 import type { QueryText } from './source-query.ts'
 
 /** What of a read's settings goes with every call it makes. */
@@ -17,9 +18,11 @@ export interface SourceContext {
   query(text: QueryText, settings: CallSettings): Promise<AsyncIterable<Uint8Array>>
   /** Runs a management command and gives the rows of its first table. */
   command(csl: Kql, settings: CallSettings): Promise<readonly CommandRow[]>
-  /** The containers an export may write to. */
-  exportContainers(signal: AbortSignal | undefined): Promise<readonly StorageLocation[]>
+  /** Where exports write to, as the option `storage` says. */
+  exportStorage(storage: TransientStorageSettings): ExportStorage
   /** Decoding threads; the same pool is given again for the same number. */
   decodePool(workers: number): DecodePool
+  /** Threads of the caller's own, to be closed by it; the connector's end closes them too. */
+  ownPool(workers: number): DecodePool
   readonly log: { warning(message: string): void }
 }
