@@ -97,7 +97,7 @@ function adoptType(type: DataType): DataType {
 function adoptData(data: Data): Data {
   const { type, offset, length, nullCount, buffers, children, dictionary } = data
   return new Data(
-    adoptType(type as DataType),
+    adoptType(type),
     offset,
     length,
     nullCount,

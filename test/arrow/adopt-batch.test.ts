@@ -26,7 +26,7 @@ const foreignTable = (): Table =>
       new foreign.List(new foreign.Field('item', new foreign.Int32(), true)),
     ),
     at: foreign.vectorFromArray([new Date(0), null, new Date(1)], new foreign.TimestampMillisecond('UTC')),
-  }) as unknown as Table
+  })
 
 describe('data of another copy of apache-arrow', () => {
   it('is really of another copy here', () => {

@@ -199,7 +199,7 @@ describe('writing', () => {
   it('widens int to long as the table has it', async () => {
     await load(
       'Longs',
-      new Table(new Schema([new Field('n', new Int64(), true)]), { n: vectorFromArray([1n], new Int64()) } as never),
+      new Table(new Schema([new Field('n', new Int64(), true)]), { n: vectorFromArray([1n], new Int64()) }),
     )
     await load('Longs', new Table({ n: vectorFromArray([2], new Int32()) }))
     expect(canonicalTable(await kusto.read(kql`Longs | sort by n asc`).table())).toEqual({ n: ['1', '2'] })

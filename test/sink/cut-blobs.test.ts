@@ -32,7 +32,7 @@ describe('cutBlobs', () => {
           })
           const cuts = await collect(batches, maxBytes)
           const values = cuts.flatMap((cut) =>
-            cut.batches.flatMap((batch) => [...(batch.getChildAt(0)?.toArray() as Int32Array)]),
+            cut.batches.flatMap((batch) => [...(batch.getChildAt(0)!.toArray() as Int32Array)]),
           )
           expect(values).toEqual(Array.from({ length: start }, (_, i) => i))
           expect(cuts.map((cut) => cut.rowOffset)).toEqual(

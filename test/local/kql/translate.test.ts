@@ -349,8 +349,14 @@ describe('parse', () => {
 
 describe('parse-kv', () => {
   it.each([
-    ["'k=1 \"a b\"=\"c d\"' | parse-kv s as (k: long, ['a b']: string) with (pair_delimiter=' ', kv_delimiter='=', quote='\"')", [1, 'c d']],
-    ["'x=John Doe y=2' | parse-kv s as (x: string, y: long) with (pair_delimiter=' ', kv_delimiter='=', greedy=true)", ['John Doe', 2]],
+    [
+      "'k=1 \"a b\"=\"c d\"' | parse-kv s as (k: long, ['a b']: string) with (pair_delimiter=' ', kv_delimiter='=', quote='\"')",
+      [1, 'c d'],
+    ],
+    [
+      "'x=John Doe y=2' | parse-kv s as (x: string, y: long) with (pair_delimiter=' ', kv_delimiter='=', greedy=true)",
+      ['John Doe', 2],
+    ],
     ["'at 10:00 Level:Info, Id: 7' | parse-kv s as (Id: long, Level: string, Missing: string)", [7, 'Info', '']],
     ["'[a->1][b->2]' | parse-kv s as (b: long, a: long) with (regex=@'\\[(\\w)->(\\d)\\]')", [2, 1]],
   ])('reads %s', async (text, expected) => {
@@ -373,7 +379,9 @@ describe('scan', () => {
 describe('a query', () => {
   it('goes on after scan without a column that nobody asked for', async () => {
     expect(
-      await rows('range x from 1 to 2 step 1 | scan declare (c: long) with (step s: true => c = x;) | extend d = c + 1'),
+      await rows(
+        'range x from 1 to 2 step 1 | scan declare (c: long) with (step s: true => c = x;) | extend d = c + 1',
+      ),
     ).toEqual([
       [1, 1, 2],
       [2, 2, 3],
