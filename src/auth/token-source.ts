@@ -58,6 +58,29 @@ export class TokenSource {
     return (await this.#cached(auth, cloud, signal)).token
   }
 
+  /**
+   * The Azure credential behind the tokens, for other services of Azure. Nothing is asked for before its first use.
+   * Its `getToken` fails with KUSTO_NO_AZURE_CREDENTIAL where the caller gave tokens for Kusto alone.
+   */
+  azureCredential(origin: string): TokenCredential {
+    return {
+      getToken: async (scopes, options) => {
+        const auth = this.#auth
+        if (auth.kind === 'credential') return auth.credential.getToken(scopes, options)
+        if (auth.kind === 'anonymous' || auth.kind === 'token' || auth.kind === 'callback') {
+          throw new KustoAuthError(
+            'KUSTO_NO_AZURE_CREDENTIAL',
+            `expected a TokenCredential or a way to sign in for ${[scopes].flat().join(', ')}, found auth of kind ${auth.kind}`,
+          )
+        }
+        checkTrusted(origin, this.#trust)
+        const cloud = await this.#metadata.get(origin)
+        checkTrustedByLogin(origin, cloud.loginEndpoint, this.#trust)
+        return (await this.#credential(auth, cloud)).getToken(scopes, options)
+      },
+    }
+  }
+
   /** Drops cached tokens, so that the next request gets a new one; for a token the service refused. */
   forget(): void {
     this.#tokens.clear()

@@ -70,8 +70,9 @@ class Download {
   readonly #location: StorageLocation
   readonly #options: ReadBlobOptions
   readonly #withMd5 = canHashMd5()
+  readonly #original: BlockBlobClient
   #client: BlockBlobClient
-  #renewal: Promise<void> | undefined
+  #renewal: Promise<StorageLocation | undefined> | undefined
   #blob:
     | {
         readonly bytes: Uint8Array<ArrayBuffer>
@@ -83,7 +84,8 @@ class Download {
   constructor(location: StorageLocation, options: ReadBlobOptions) {
     this.#location = location
     this.#options = options
-    this.#client = downloadClient(location)
+    this.#original = downloadClient(location)
+    this.#client = this.#original
   }
 
   async run(): Promise<DownloadedBlob> {
@@ -160,10 +162,9 @@ class Download {
   async #renew(refused: BlockBlobClient, signal: AbortSignal): Promise<boolean> {
     const { renew } = this.#options
     if (renew === undefined) return false
-    this.#renewal ??= renew(signal).then((location) => {
-      if (location !== undefined) this.#client = downloadClient(location)
-    })
-    await this.#renewal
+    this.#renewal ??= renew(signal)
+    const location = await this.#renewal
+    if (location !== undefined && this.#client === this.#original) this.#client = downloadClient(location)
     return this.#client !== refused
   }
 }

@@ -1,11 +1,14 @@
 import pLimit from 'p-limit'
+import { KustoAuthError, KustoUsageError } from '../errors.ts'
 import { blobClient, containerClient } from './blob-client.ts'
 import { storageError } from './storage-error.ts'
-import { blobIn } from './storage-location.ts'
+import { blobIn, blobAt, splitContainer } from './storage-location.ts'
 import type { StorageLocation } from './storage-location.ts'
 
 /** Deletes running at once. */
 const CONCURRENCY = 8
+/** Blobs of a listing that are deleted before the next are asked for. */
+const PAGE = 1000
 
 export interface RemovedBlobs {
   readonly removed: number
@@ -13,36 +16,136 @@ export interface RemovedBlobs {
   readonly failures: readonly unknown[]
 }
 
-/** Deletes the blobs that are still there; a blob already gone counts as removed. Never throws: what failed is returned. */
-export async function removeBlobs(blobs: readonly StorageLocation[]): Promise<RemovedBlobs> {
-  const limit = pLimit(CONCURRENCY)
+export interface RemoveBlobsOptions {
+  /** The same containers with fresh access, asked for once when storage refuses. */
+  readonly renew?: () => Promise<readonly StorageLocation[]>
+}
+
+/**
+ * Deletes the blobs that are still there; a blob already gone counts as removed. Never throws: what failed is returned.
+ */
+export async function removeBlobs(
+  blobs: readonly StorageLocation[],
+  options: RemoveBlobsOptions = {},
+): Promise<RemovedBlobs> {
+  const first = await removeAll(blobs)
+  const refused = first.failures.filter(({ error }) => error instanceof KustoAuthError)
+  if (refused.length === 0 || options.renew === undefined) return summary(blobs.length, first.failures)
+  try {
+    const containers = await options.renew()
+    const again = await removeAll(refused.map(({ blob }) => blobAt(blob.url, containers) ?? blob))
+    const others = first.failures.filter((failure) => !refused.includes(failure))
+    return summary(blobs.length, [...others, ...again.failures])
+  } catch (error) {
+    return summary(blobs.length, [...first.failures, { error }], refused.length + 1)
+  }
+}
+
+export interface RemoveDirectoryOptions {
+  /** Count what would be deleted, and delete nothing. */
+  readonly dryRun?: boolean
+  /** Only blobs last written before this moment, in milliseconds since 1970. */
+  readonly writtenBeforeMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface RemovedDirectory extends RemovedBlobs {
+  /** Blobs that matched. */
+  readonly found: number
+}
+
+/**
+ * Deletes every blob below `directory` in a container or folder, whatever its name: for what is left of a failed export,
+ * whose details never came. Needs the right to list. Only names that go on with a slash are meant. Never throws, but for
+ * an abort and a directory that is none.
+ * @throws {KustoUsageError} KUSTO_BAD_DIRECTORY for an empty directory, one with `.` or `..`, or with an empty segment
+ */
+export async function removeDirectory(
+  folder: StorageLocation,
+  directory: string,
+  options: RemoveDirectoryOptions = {},
+): Promise<RemovedDirectory> {
+  const { container, path } = splitContainer(folder)
+  const inFolder = checkedDirectory(directory)
+  const prefix = `${path === '' ? '' : `${path}/`}${inFolder}/`
+  const { writtenBeforeMs = Infinity, dryRun = false, signal } = options
+  let found = 0
+  let removed = 0
   const failures: unknown[] = []
+  const remove = async (blobs: readonly StorageLocation[]): Promise<void> => {
+    signal?.throwIfAborted()
+    if (dryRun) return
+    const outcome = await removeBlobs(blobs)
+    removed += outcome.removed
+    failures.push(...outcome.failures)
+  }
+  const folders: string[] = []
+  try {
+    let page: StorageLocation[] = []
+    const abort = signal === undefined ? {} : { abortSignal: signal }
+    for await (const blob of containerClient(container).listBlobsFlat({ prefix, includeMetadata: true, ...abort })) {
+      if (blob.properties.lastModified.getTime() >= writtenBeforeMs) continue
+      // Where storage has real folders they are listed as blobs, and can only be deleted once they are empty.
+      if (blob.metadata?.['hdi_isfolder'] === 'true') {
+        folders.push(blob.name)
+        continue
+      }
+      found++
+      page.push(blobIn(container, blob.name))
+      if (page.length < PAGE) continue
+      await remove(page)
+      page = []
+    }
+    await remove(page)
+    if (!dryRun) {
+      // The deepest first; a folder that is still in use stays, and is no failure of ours.
+      for (const name of folders.toSorted((a, b) => b.length - a.length)) await removeBlobs([blobIn(container, name)])
+    }
+  } catch (cause) {
+    signal?.throwIfAborted()
+    failures.push(storageError('list', `${folder.url}/${inFolder}`, cause))
+  }
+  return { found, removed, failures }
+}
+
+/** Without slashes at its ends. */
+function checkedDirectory(directory: string): string {
+  const trimmed = directory.replace(/^\//, '').replace(/\/$/, '')
+  if (trimmed.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new KustoUsageError(
+      'KUSTO_BAD_DIRECTORY',
+      `expected a directory without empty segments, . and .., found ${JSON.stringify(directory)}`,
+    )
+  }
+  return trimmed
+}
+
+interface Failure {
+  readonly blob: StorageLocation
+  readonly error: unknown
+}
+
+async function removeAll(blobs: readonly StorageLocation[]): Promise<{ readonly failures: readonly Failure[] }> {
+  const limit = pLimit(CONCURRENCY)
+  const failures: Failure[] = []
   await Promise.all(
     blobs.map((blob) =>
       limit(async () => {
         try {
           await blobClient(blob).deleteIfExists({ deleteSnapshots: 'include' })
         } catch (cause) {
-          failures.push(storageError('delete', blob.url, cause))
+          failures.push({ blob, error: storageError('delete', blob.url, cause) })
         }
       }),
     ),
   )
-  return { removed: blobs.length - failures.length, failures }
+  return { failures }
 }
 
-/**
- * Deletes every blob below `directory` in a container, whatever its name: for what is left of a failed export, whose
- * details never came. Needs the right to list.
- */
-export async function removeDirectory(container: StorageLocation, directory: string): Promise<RemovedBlobs> {
-  const found: StorageLocation[] = []
-  try {
-    for await (const blob of containerClient(container).listBlobsFlat({ prefix: `${directory}/` })) {
-      found.push(blobIn(container, blob.name))
-    }
-  } catch (cause) {
-    return { removed: 0, failures: [storageError('list', `${container.url}/${directory}`, cause)] }
-  }
-  return removeBlobs(found)
+function summary(
+  blobs: number,
+  failures: readonly { readonly error: unknown }[],
+  failed: number = failures.length,
+): RemovedBlobs {
+  return { removed: blobs - failed, failures: failures.map(({ error }) => error) }
 }
