@@ -1,4 +1,4 @@
-import type { SyntaxNode } from '../lang/syntax.ts'
+import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { elements, need } from '../lang/tree.ts'
 import { jsonElement } from './casts.ts'
 import { constantOf, type Context, semanticError } from './context.ts'
@@ -18,8 +18,26 @@ export const CONTEXT_FUNCTIONS: ReadonlyMap<string, ContextFunction> = new Map<s
   ['column_names_of', columnNamesOf],
   ['pack_all', packAll],
   ['bag_pack_columns', packColumns],
+  ['extent_id', extentValue('e.extent_id', 'guid')],
+  ['extent_tags', extentValue('to_json(e.tags)::VARCHAR', 'dynamic')],
+  ['ingestion_time', extentValue('e.ingested', 'datetime')],
   ['current_database', (_, context) => literal(context.query.database, 'string')],
 ])
+
+/** Whether the query asks where its rows are stored. */
+export function readsExtents(context: Context): boolean {
+  return /\b(?:extent_id|extent_tags|ingestion_time)\b/.test(context.query.text)
+}
+
+/** What is known about the extent that the row came in with. */
+function extentValue(sql: string, type: ScalarName): ContextFunction {
+  return (node, context) => {
+    const extent = context.row?.extent
+    const name = need(node, 'Name').name ?? ''
+    if (extent === undefined) throw notSupported(`${name}() of rows that are not those of a stored table`)
+    return { sql: `(SELECT ${sql} FROM catalog.extents e WHERE e.ordinal = ${extent})`, type }
+  }
+}
 
 function argumentsOf(node: SyntaxNode): readonly SyntaxNode[] {
   return elements(need(node, 'ArgumentList'), 'Expressions')

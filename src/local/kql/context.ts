@@ -63,6 +63,8 @@ export interface RowScope {
   readonly tuples?: ReadonlyMap<string, readonly RelationColumn[]>
   /** SQL of the row-number column, for calls that depend on the order of rows. */
   readonly order?: string
+  /** Column with the ordinal of the row's extent. */
+  readonly extent?: string
   /** Aggregates may be called. */
   readonly aggregate?: true
   /** Calls that were computed beforehand. */

@@ -70,8 +70,13 @@ export function rowValues(
   context: Context,
 ): { readonly relation: Relation; readonly values: readonly Sql[] } {
   const { relation, computed } = hoistWindows(input, nodes, context)
-  const inner: Context = { ...context, row: { columns: relation.columns, computed } }
+  const inner: Context = { ...context, row: { columns: relation.columns, computed, ...extentOf(relation) } }
   return { relation, values: nodes.flatMap((each) => valuesOf(each, inner)) }
+}
+
+/** What `extent_id()` and its like read, for a row scope. */
+export function extentOf({ extent }: Relation): { readonly extent?: string } {
+  return extent === undefined ? {} : { extent }
 }
 
 /** One value, or several for `(a, b) = f(...)` and functions that give several columns. */

@@ -75,13 +75,23 @@ function numbers(operator: string, left: Sql, right: Sql, type: ScalarName): Sql
   }
   const a = `(${castTo(left, type)})`
   const b = `(${castTo(right, type)})`
-  if (type === 'decimal' && operator !== '+' && operator !== '-') {
-    throw notSupported(`the operator ${operator} on decimals`)
-  }
+  if (type === 'decimal') return { sql: decimals(operator, a, b), type }
   if (operator === '%') return { sql: modulo(a, b), type }
   if (operator === '/' && type !== 'real') return { sql: `(${a} // ${b})`, type }
-  const sql = `(${a} ${operator} ${b})`
-  return { sql: type === 'decimal' ? `CAST(${sql} AS ${SQL_TYPES.decimal})` : sql, type }
+  return { sql: `(${a} ${operator} ${b})`, type }
+}
+
+const DECIMAL_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+  ['*', 'k_decimal_multiply'],
+  ['/', 'k_decimal_divide'],
+  ['%', 'k_decimal_modulo'],
+])
+
+/** Sums stay within DuckDB's decimals; the rest is computed exactly or refused when the row is reached. */
+function decimals(operator: string, a: string, b: string): string {
+  const name = DECIMAL_FUNCTIONS.get(operator)
+  const sql = name === undefined ? `(${a} ${operator} ${b})` : `${name}(${a}::VARCHAR, ${b}::VARCHAR)`
+  return `CAST(${sql} AS ${SQL_TYPES.decimal})`
 }
 
 /** Kusto's remainder is never negative. */

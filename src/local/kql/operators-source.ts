@@ -1,6 +1,7 @@
 import type { SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, need } from '../lang/tree.ts'
 import { castTo } from './casts.ts'
+import { readsExtents } from './context-functions.ts'
 import { type Context, semanticError } from './context.ts'
 import { boundColumns, onlyChildren } from './operators-project.ts'
 import { ascending, realias, type Relation, type RelationColumn } from './relation.ts'
@@ -13,8 +14,12 @@ export function storedTable(database: string | undefined, name: string, context:
   const { newId } = context.query
   const columns = table.columns.map((column): RelationColumn => ({ name: column.name, type: column.type, id: newId() }))
   const items = columns.map((column, index) => `${table.columns[index]?.physical ?? ''} AS ${column.id}`)
+  // Carried only by queries that ask for it: a column that nobody reads still costs where rows are kept.
+  const extent = table.extentColumn !== undefined && readsExtents(context) ? newId() : undefined
+  if (extent !== undefined) items.push(`${table.extentColumn ?? ''} AS ${extent}`)
   if (items.length === 0) items.push(`1 AS ${newId()}`)
-  return { sql: `SELECT ${items.join(', ')} FROM ${table.sql}`, columns, order: [], partition: [], source: name }
+  const sql = `SELECT ${items.join(', ')} FROM ${table.sql}`
+  return { sql, columns, order: [], partition: [], source: name, ...(extent === undefined ? {} : { extent }) }
 }
 
 /** A bare name: a `let`, a parameter, an `as`, or a table. */

@@ -2,7 +2,7 @@ import type { SyntaxNode } from '../lang/syntax.ts'
 import { child, descendants, elements, need } from '../lang/tree.ts'
 import { callName, isAggregate, translateAggregate } from './calls.ts'
 import type { Context } from './context.ts'
-import { boundColumns, onlyChildren, output, rowValues } from './operators-project.ts'
+import { boundColumns, extentOf, onlyChildren, output, rowValues } from './operators-project.ts'
 import { perPartition } from './operators-rows.ts'
 import { operatorParameters } from './parameters.ts'
 import { numbered, type Relation, type RelationColumn } from './relation.ts'
@@ -101,6 +101,7 @@ function aggregateValues(
     row: {
       columns: source.columns,
       aggregate: true,
+      ...extentOf(source),
       ...(source.rowNumber === undefined ? {} : { order: source.rowNumber }),
     },
   }

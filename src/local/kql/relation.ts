@@ -33,6 +33,8 @@ export interface Relation {
   readonly single?: true
   /** Name of the table, for `withsource`. */
   readonly source?: string
+  /** Hidden column with the ordinal of the row's extent, while the rows are still those of a stored table. */
+  readonly extent?: string
 }
 
 /** An output column to compute. */
@@ -65,6 +67,7 @@ export function project(relation: Relation, outputs: readonly Output[], newId: (
     return { name: output.name, type: output.type, id }
   })
   const carried = new Set([...relation.order.map((term) => term.id), ...relation.partition])
+  if (relation.extent !== undefined) carried.add(relation.extent)
   for (const id of carried) if (!taken.has(id)) items.push(id)
   if (items.length === 0) items.push(`1 AS ${newId()}`)
   return { ...unnamed(relation), sql: `SELECT ${items.join(', ')} FROM (${relation.sql})${tail}`, columns }
@@ -94,9 +97,10 @@ export function realias(relation: Relation, newId: () => string): Relation {
   const columns = relation.columns.map((column) => ({ ...column, id: rename(column.id) }))
   const order = relation.order.map((term) => ({ ...term, id: rename(term.id) }))
   const partition = relation.partition.map(rename)
+  const extent = relation.extent === undefined ? {} : { extent: rename(relation.extent) }
   const items = [...ids].map(([from, to]) => `${from} AS ${to}`)
   if (items.length === 0) items.push(`1 AS ${newId()}`)
-  return { ...relation, sql: `SELECT ${items.join(', ')} FROM (${relation.sql})`, columns, order, partition }
+  return { ...relation, sql: `SELECT ${items.join(', ')} FROM (${relation.sql})`, columns, order, partition, ...extent }
 }
 
 /** SQL of the sort keys. Kusto puts NaN next to the nulls, DuckDB above all numbers. */

@@ -2,8 +2,10 @@ import { createRequire } from 'node:module'
 
 import type { DuckDBConnection, DuckDBScalarFunction, DuckDBType, DuckDBValue } from '@duckdb/node-api'
 
+import { udfFailure } from '../server/local-error.ts'
 import type { AnyValue, Udf, UdfType } from './udf-definition.ts'
 import { CORE_UDFS } from './udf-core.ts'
+import { DECIMAL_UDFS } from './udf-decimal.ts'
 import { DATETIME_UDFS } from './udf-datetime.ts'
 import { DYNAMIC_UDFS } from './udf-dynamic.ts'
 import { ENCODING_UDFS } from './udf-encoding.ts'
@@ -21,6 +23,7 @@ type DuckDb = typeof import('@duckdb/node-api')
 const UDFS: readonly Udf[] = [
   ...CORE_UDFS,
   ...DATETIME_UDFS,
+  ...DECIMAL_UDFS,
   ...DYNAMIC_UDFS,
   ...ENCODING_UDFS,
   ...HASH_UDFS,
@@ -59,11 +62,20 @@ function scalarFunction(duckdb: DuckDb, definition: Udf): DuckDBScalarFunction {
       for (let row = 0; row < chunk.rowCount; row++) {
         const args = columns.map((column) => cell(column[row]))
         const known = args.every((arg, index) => arg !== null || strict[index] === false)
-        output.setItem(row, known ? run(...args) : null)
+        output.setItem(row, known ? guarded(name, run, args) : null)
       }
       output.flush()
     },
   })
+}
+
+/** DuckDB passes on only the text of what a function throws, so the text says which error it was. */
+function guarded(name: string, run: Udf['run'], args: readonly AnyValue[]): AnyValue {
+  try {
+    return run(...args)
+  } catch (error) {
+    throw new Error(udfFailure(name, error), { cause: error })
+  }
 }
 
 function cell(value: DuckDBValue | undefined): AnyValue {

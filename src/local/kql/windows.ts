@@ -19,8 +19,9 @@ export function hoistWindows(relation: Relation, nodes: readonly SyntaxNode[], c
   if (calls.length === 0) return { relation, computed }
   const base = numbered(relation, context.query.newId)
   let current: Relation = base
+  const extent = relation.extent === undefined ? {} : { extent: relation.extent }
   for (const call of calls) {
-    const row: Context = { ...context, row: { columns: relation.columns, computed } }
+    const row: Context = { ...context, row: { columns: relation.columns, computed, ...extent } }
     const step = windowCall(call, current, base.rowNumber, row)
     current = step.relation
     computed.set(call, step.value)

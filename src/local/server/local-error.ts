@@ -36,3 +36,24 @@ export function notSupported(feature: string, detail?: string): LocalError {
     `${feature} is not supported by the embedded Kusto${detail === undefined ? '' : `: ${detail}`}`,
   )
 }
+
+const UDF_FAILURE = /user function failed \{\{(\w+)\|(\d+)\}\} ([^]*)/
+
+/** The text by which an error of a user function passes through DuckDB. */
+export function udfFailure(name: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const [code, status, text] =
+    error instanceof LocalError
+      ? [error.code, error.status, message]
+      : ['InternalServiceError', 500, `${name}: ${message}`]
+  return `user function failed {{${code}|${status}}} ${text}`
+}
+
+/** The error behind a text of DuckDB; undefined when no user function failed. */
+export function errorOfUdf(message: string, cause: unknown): LocalError | undefined {
+  const [, code, status, text] = UDF_FAILURE.exec(message) ?? []
+  if (code === undefined) return undefined
+  if (status === '400') return new LocalError(code, text ?? '', { cause })
+  const type = 'Kusto.Data.Exceptions.KustoServiceException'
+  return new LocalError(code, text ?? '', { status: Number(status), permanent: false, type, cause })
+}

@@ -1,5 +1,5 @@
 import { KustoError } from '../../errors.ts'
-import { LocalError } from './local-error.ts'
+import { errorOfUdf, LocalError } from './local-error.ts'
 
 /** What an error answer tells about the request that failed. */
 export interface ErrorContext {
@@ -69,6 +69,8 @@ const SUMMARIES: ReadonlyMap<number, string> = new Map([
 export function toLocalError(error: unknown): LocalError {
   if (error instanceof LocalError) return error
   const message = error instanceof Error ? error.message : String(error)
+  const failure = errorOfUdf(message, error)
+  if (failure !== undefined) return failure
   const found = ENGINE_ERRORS.find(({ pattern }) => pattern.test(message))
   if (found !== undefined) return found.make(message, error)
   const code = error instanceof KustoError ? error.code : 'InternalServiceError'
@@ -101,11 +103,24 @@ const ENGINE_ERRORS: readonly EngineError[] = [
       ),
   },
   {
+    pattern: /^(Out of Range|Conversion) Error.*(?:out of range|overflow)/is,
+    make: (message, cause) =>
+      new LocalError(
+        'General_BadRequest',
+        `Query execution failed: arithmetic overflow: a value does not fit its type (${firstLine(message)})`,
+        { type: PARTIAL_FAILURE, cause },
+      ),
+  },
+  {
     pattern: /^(Out of Range|Conversion|Invalid Input) Error/,
     make: (message, cause) =>
       new LocalError('General_BadRequest', `Query execution failed: ${message}`, { type: PARTIAL_FAILURE, cause }),
   },
 ]
+
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] ?? message
+}
 
 const PARTIAL_FAILURE = 'Kusto.Data.Exceptions.KustoServicePartialQueryFailureException'
 

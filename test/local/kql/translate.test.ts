@@ -88,10 +88,27 @@ describe('arithmetic', () => {
     expect(await rows('print todouble(dynamic(2.5)) * 2')).toEqual([[5]])
   })
 
+  it.each([
+    ['decimal(1.25) * decimal(-0.2)', '-0.25'],
+    ['decimal(123456789012345678) * 100', '12345678901234567800'],
+    ['decimal(1) / decimal(8)', '0.125'],
+    ['decimal(-7.5) / 2', '-3.75'],
+    ['decimal(-7.5) % decimal(2)', '0.5'],
+    ['decimal(7.5) % -2', '1.5'],
+    ['decimal(null) * decimal(2)', ''],
+  ])('of decimals is exact: %s is %s', async (expression, expected) => {
+    expect(await rows(`print x = ${expression} | project tostring(x), gettype(x)`)).toEqual([[expected, 'decimal']])
+  })
+
   it('of decimals refuses what it cannot do exactly', async () => {
-    await expect(run('print decimal(1) / decimal(3)')).rejects.toMatchObject({
-      code: 'BadRequest_NotSupportedByEmulator',
-    })
+    for (const text of [
+      'decimal(1) / decimal(3)',
+      'decimal(1) / decimal(0)',
+      'decimal(0.0000000001) * decimal(0.0000000001)',
+      'decimal(12345678901234567.1) * decimal(0.123456789012345678)',
+    ]) {
+      await expect(run(`print ${text}`)).rejects.toThrow(/not supported by the embedded Kusto/)
+    }
   })
 })
 
