@@ -42,8 +42,8 @@ export interface CastBatchOptions {
 /** A batch in the wanted schema. */
 export interface CastBatch {
   readonly batch: RecordBatch
-  /** Times with a digit below the wanted unit, which was cut. */
-  readonly lostTicks: number
+  /** Per column: times with a digit below the wanted unit, which was cut. */
+  readonly lostTicks: readonly number[]
 }
 
 /**
@@ -58,20 +58,24 @@ export function castBatch(batch: RecordBatch, schema: Schema, options: CastBatch
   if (match === 'position' && batch.numCols !== schema.fields.length) {
     throw mismatch('', `expected ${schema.fields.length} columns, found ${batch.numCols}`)
   }
+  const lostTicks: number[] = []
   const byName = new Map(batch.schema.fields.map((field, index) => [field.name, index]))
   const children = schema.fields.map((field, position) => {
     const index = match === 'name' ? byName.get(field.name) : position
     const data = index === undefined ? undefined : batch.data.children[index]
     if (data === undefined) throw mismatch(field.name, `expected a column ${field.name}, found none`)
     const type = kustoType(field)
+    at.lostTicks = 0
     try {
-      return castColumn(field, data, { type, at })
+      const cast = castColumn(field, data, { type, at })
+      lostTicks.push(at.lostTicks)
+      return cast
     } catch (error) {
       throw located(error, { column: { name: field.name, type }, row: rowOffset + at.row })
     }
   })
   const data = makeData({ type: new Struct(schema.fields), length: batch.numRows, children })
-  return { batch: new RecordBatch(schema, data), lostTicks: at.lostTicks }
+  return { batch: new RecordBatch(schema, data), lostTicks }
 }
 
 interface Cast {

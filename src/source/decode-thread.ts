@@ -123,7 +123,7 @@ export class DecodeThread {
       retryable: true,
       ...(cause === undefined ? {} : { cause }),
     })
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(this.#failure)
+    for (const id of this.#pending.keys()) this.#settle(id)?.reject(this.#failure)
   }
 }
 

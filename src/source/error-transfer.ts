@@ -1,12 +1,4 @@
-import {
-  KustoDataError,
-  KustoError,
-  KustoProtocolError,
-  KustoUsageError,
-  type KustoDataErrorOptions,
-  type KustoErrorOptions,
-  type KustoProtocolErrorOptions,
-} from '../errors.ts'
+import { KustoDataError, KustoError, KustoProtocolError, KustoUsageError } from '../errors.ts'
 
 /** An error as plain data: between threads errors lose their class and their fields. */
 export interface ErrorData {
@@ -23,12 +15,9 @@ type Rebuild = (code: string, message: string, options: Record<string, unknown>)
 
 /** The classes that a decoding thread throws. */
 const CLASSES: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
-  ['KustoDataError', (code, message, options) => new KustoDataError(code, message, options as KustoDataErrorOptions)],
-  [
-    'KustoProtocolError',
-    (code, message, options) => new KustoProtocolError(code, message, options as KustoProtocolErrorOptions),
-  ],
-  ['KustoUsageError', (code, message, options) => new KustoUsageError(code, message, options as KustoErrorOptions)],
+  ['KustoDataError', (code, message, options) => new KustoDataError(code, message, options)],
+  ['KustoProtocolError', (code, message, options) => new KustoProtocolError(code, message, options)],
+  ['KustoUsageError', (code, message, options) => new KustoUsageError(code, message, options)],
 ])
 
 /** What survives the way from one thread to another. Anything thrown that is no error becomes one with its text. */

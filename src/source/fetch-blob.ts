@@ -1,5 +1,5 @@
-import { KustoAuthError } from '../errors.ts'
-import { readBlob } from '../storage/read-blob.ts'
+import { downloadBlob } from '../storage/read-blob.ts'
+import type { DownloadedBlob } from '../storage/read-blob.ts'
 import { blobAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 import type { OnReadEvent } from './read-events.ts'
@@ -19,7 +19,7 @@ export type RenewContainers = (signal: AbortSignal | undefined) => Promise<reado
 
 /**
  * Downloads exported blobs. When storage refuses, because a signature has expired in the middle of a read, the containers are
- * asked for again, once for all blobs that are refused together, and the refused download is repeated.
+ * asked for again, once for all blobs that are refused together, and the refused ranges go on.
  */
 export class BlobFetcher {
   readonly #renew: RenewContainers
@@ -31,22 +31,27 @@ export class BlobFetcher {
     this.#onEvent = onEvent
   }
 
-  async fetch(blob: ExportedBlob, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async fetch(blob: ExportedBlob, signal: AbortSignal): Promise<DownloadedBlob> {
     const known = this.#renewed
     const first = known === undefined ? blob.location : signedBy(await known, blob)
-    try {
-      return await this.#download(blob, first, signal)
-    } catch (error) {
-      if (!(error instanceof KustoAuthError)) throw error
-      if (this.#renewed === known) this.#renewed = this.#ask(error, signal)
-      const again = signedBy((await this.#renewed) ?? [], blob)
-      if (!isSignedAnew(first, again)) throw error
-      return await this.#download(blob, again, signal)
-    }
+    return downloadBlob(first, {
+      signal,
+      ...(blob.bytes > 0 ? { expectedBytes: blob.bytes } : {}),
+      ...(blob.etag === undefined ? {} : { expectedEtag: blob.etag }),
+      onResume: ({ offset }) => this.#onEvent({ kind: 'download-resumed', url: first.url, offset }),
+      renew: async (inner) => {
+        if (this.#renewed === known) this.#renewed = this.#ask(inner)
+        const again = signedBy((await this.#renewed) ?? [], blob)
+        return sameAccess(again, first) ? undefined : again
+      },
+    })
   }
 
-  async #ask(reason: KustoAuthError, signal: AbortSignal): Promise<readonly StorageLocation[]> {
-    this.#onEvent({ kind: 'containers-renewed', reason: reason.message })
+  async #ask(signal: AbortSignal): Promise<readonly StorageLocation[]> {
+    this.#onEvent({
+      kind: 'containers-renewed',
+      reason: 'storage refused the access that was good when the read began',
+    })
     try {
       return await this.#renew(signal)
     } catch (error) {
@@ -54,19 +59,6 @@ export class BlobFetcher {
       this.#renewed = undefined
       throw error
     }
-  }
-
-  async #download(
-    blob: ExportedBlob,
-    location: StorageLocation,
-    signal: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    return readBlob(location, {
-      signal,
-      ...(blob.bytes > 0 ? { expectedBytes: blob.bytes } : {}),
-      ...(blob.etag === undefined ? {} : { expectedEtag: blob.etag }),
-      onResume: ({ offset }) => this.#onEvent({ kind: 'download-resumed', url: location.url, offset }),
-    })
   }
 }
 
@@ -76,4 +68,9 @@ function signedBy(containers: readonly StorageLocation[], blob: ExportedBlob): S
 
 function isSignedAnew({ access: before }: StorageLocation, { access: after }: StorageLocation): boolean {
   return before.kind === 'sas' && after.kind === 'sas' && before.sas !== after.sas
+}
+
+/** Keys and identities do not change while a read runs. */
+function sameAccess({ access: a }: StorageLocation, { access: b }: StorageLocation): boolean {
+  return a.kind !== 'sas' || b.kind !== 'sas' || a.sas === b.sas
 }

@@ -38,12 +38,14 @@ export function equalWidthBounds(
   })
 }
 
-/** Quantiles as bounds. They come as JSON numbers: 53 bits are enough for a cut. */
-export function quantileBounds({ quantiles }: RangeStatistics, column: KustoColumn): readonly KustoScalar[] {
-  const whole = column.type !== 'real' && column.type !== 'decimal'
-  return [...quantiles]
-    .sort((a, b) => a - b)
-    .map((bound) => boundScalar(whole ? BigInt(Math.round(bound)) : bound, column))
+/** Quantiles as bounds. They come as JSON numbers: 53 bits are enough for a cut, and rounding must not leave the type. */
+export function quantileBounds({ quantiles, low, high }: RangeStatistics, column: KustoColumn): readonly KustoScalar[] {
+  const ascending = [...quantiles].sort((a, b) => a - b)
+  return ascending.map((quantile) => {
+    if (typeof low !== 'bigint' || typeof high !== 'bigint') return boundScalar(quantile, column)
+    const whole = BigInt(Math.round(quantile))
+    return boundScalar(whole < low ? low : whole > high ? high : whole, column)
+  })
 }
 
 /** The column as a long or a finite real. */

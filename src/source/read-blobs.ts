@@ -59,7 +59,7 @@ async function openBlob(
   signal: AbortSignal,
 ): Promise<PieceSource<RowGroupBatches>> {
   const startedAt = performance.now()
-  const parquet = await fetcher.fetch(blob, signal)
+  const { bytes: parquet, verified } = await fetcher.fetch(blob, signal)
   const bytes = parquet.length
   const file = await pool().open(parquet, decode, signal)
   const inGroups = file.rowGroups.reduce((sum, group) => sum + group.rows, 0)
@@ -76,7 +76,7 @@ async function openBlob(
       if (rowGroup === file.rowGroups.length - 1) {
         if (rows !== blob.rows) throw rowCountMismatch(blob, `${rows} decoded`)
         const elapsedMs = performance.now() - startedAt
-        settings.onEvent({ kind: 'blob-read', partition: blob.partition, rows, bytes, elapsedMs })
+        settings.onEvent({ kind: 'blob-read', partition: blob.partition, rows, bytes, verified, elapsedMs })
       }
       return group
     },

@@ -88,7 +88,7 @@ describe('castBatch', () => {
     expect((child('t').values as BigInt64Array)[0]).toBe(86_399_999_999n)
     expect([...(child('m').values as Uint32Array).subarray(0, 4)]).toEqual(words(15n * 10n ** 17n, 4))
     expect(['j', 'b', 'i', 'r'].map((name) => cast.getChild(name)!.get(0))).toEqual(['{"a":1}', true, 1, 0.5])
-    expect(lostTicks).toBe(1)
+    expect(lostTicks).toEqual(columns.map(({ name }) => (name === 't' ? 1 : 0)))
   })
 
   it('casts datetimes between every unit exactly, cutting towards the past and counting it', () => {
@@ -114,7 +114,7 @@ describe('castBatch', () => {
     const ticks = oneColumn(longs([EPOCH - 1n, EPOCH + 19n, 0n, null]))
     const { batch, lostTicks } = castOne(ticks, 'datetime')
     expect(raw(batch).slice(0, 3)).toEqual([-1n, 1n, -62_135_596_800_000_000n])
-    expect([lostTicks, batch.data.children[0]!.nullCount]).toEqual([2, 1])
+    expect([lostTicks[0], batch.data.children[0]!.nullCount]).toEqual([2, 1])
     expect(raw(castOne(oneColumn(longs([EPOCH - 1n])), 'datetime', { datetime: 'ns' }).batch)).toEqual([-100n])
     expect(raw(castOne(ticks, 'datetime', { datetime: 'ticks' }).batch)[0]).toBe(EPOCH - 1n)
   })
@@ -130,7 +130,7 @@ describe('castBatch', () => {
     const batch = oneColumn(longs([-19n, 19n, -(2n ** 63n)]))
     const { batch: cast, lostTicks } = castOne(batch, 'timespan')
     expect(raw(cast)).toEqual([-1n, 1n, -922_337_203_685_477_580n])
-    expect(lostTicks).toBe(3)
+    expect(lostTicks).toEqual([3])
     expect(raw(castOne(oneColumn(longs([-19n])), 'timespan', { timespan: 'ns' }).batch)).toEqual([-1900n])
     expect(raw(castOne(batch, 'timespan', { timespan: 'ticks' }).batch)).toEqual([-19n, 19n, -(2n ** 63n)])
   })
