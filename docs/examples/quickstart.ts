@@ -11,8 +11,8 @@ const table = tableFromArrays({
 await using local = await startLocalKusto()
 await using kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
 
-const receipt = await kusto.write('Flights', table, { create: 'CreateIfNotExist' })
+const receipt = await kusto.write('Flights', table, { create: 'CreateIfNotExist' }) // an arrow.Table, batches, rows ...
 await receipt.completed({ timeoutMs: 60_000 })
-const late = await kusto.read(kql`Flights | where delay > ${60} | summarize count() by origin | sort by origin`).table()
+const late = await kusto.read(kql`Flights | where delay > ${60} | summarize count() by origin`).table()
 console.table(late.toArray().map((row) => row.toJSON()))
 for await (const batch of kusto.read('Flights', { mode: 'distributed', partitions: 4 })) console.log(batch.numRows)
