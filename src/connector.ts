@@ -25,8 +25,16 @@ import type { WriteOptions } from './sink/write-settings.ts'
 import { DecodePool } from './source/decode-pool.ts'
 import { KustoCommand } from './source/kusto-command.ts'
 import type { CommandOptions } from './source/kusto-command.ts'
+import { dataframe } from './source/dataframe.ts'
 import { KustoRead } from './source/kusto-read.ts'
+import { ReadCache } from './source/read-cache.ts'
+import type { DistributedRead } from './source/read-distributed.ts'
+import { callId, commandActivity } from './source/request-id.ts'
 import { openExportStorage } from './source/export-storage.ts'
+import { openPartition, releasePlan } from './source/open-plan.ts'
+import type { PartitionOptions } from './source/open-plan.ts'
+import type { ReadPartition } from './source/partition.ts'
+import type { ReadPlan } from './source/read-plan.ts'
 import { readSettings } from './source/read-settings.ts'
 import type { ReadOptions } from './source/read-settings.ts'
 import type { CallSettings, SourceContext } from './source/source-context.ts'
@@ -81,6 +89,10 @@ export class KustoConnector implements AsyncDisposable {
   readonly #source: SourceContext
   readonly #sink: SinkContext
   readonly #trust: TrustOptions
+  readonly #exportCache = new ReadCache<DistributedRead>((error) => {
+    log.warning(`a kept export was not deleted: ${String(error)}`)
+  })
+  #calls = 0
 
   /** @throws {KustoUsageError} for an unknown option, an address that is none, or a missing database */
   constructor(options: KustoConnectorOptions) {
@@ -96,13 +108,27 @@ export class KustoConnector implements AsyncDisposable {
   /** A lazy dataframe over a table, by its name, or over a query, as a `kql` template. */
   read(source: Kql | string, options: ReadOptions = {}): KustoRead {
     const query = typeof source === 'string' ? tableNamed(source) : source
-    return new KustoRead(this.#source, { query, operators: [] }, readSettings(options))
+    return new KustoRead(this.#source, dataframe({ query, operators: [] }, readSettings(options)))
   }
 
   /** A query as it is: text that is sent unchanged, in one request. */
   query(query: Kql | string, options: Omit<ReadOptions, 'mode'> = {}): KustoRead {
     const text = typeof query === 'string' ? Kql.raw(query) : query
-    return new KustoRead(this.#source, { query: text, operators: [] }, readSettings({ ...options, mode: 'single' }))
+    const settings = readSettings({ ...options, mode: 'single' })
+    return new KustoRead(this.#source, dataframe({ query: text, operators: [] }, settings))
+  }
+
+  /** A partition of a plan that was made here or elsewhere, read with this connector's own access; plain JSON or its text. */
+  readPartition(plan: ReadPlan | string, index: number, options: PartitionOptions = {}): ReadPartition {
+    return openPartition(this.#source, plan, { index, options })
+  }
+
+  /** Deletes the blobs of a plan, unless they were to be kept. */
+  async release(
+    plan: ReadPlan | string,
+    options: Pick<PartitionOptions, 'storage' | 'signal' | 'onEvent'> = {},
+  ): Promise<void> {
+    await releasePlan(this.#source, plan, options)
   }
 
   /** A management command as it is; `await kusto.command('.show tables').table()`. */
@@ -126,8 +152,14 @@ export class KustoConnector implements AsyncDisposable {
     return new WriteReceipt(parseReceipt(json), (signal) => this.#sink.ingestion(signal))
   }
 
-  /** Ends threads and connections. Reads and writes that still run fail. */
+  /** Forgets the exports that the option `cache` keeps, for one read or for all. */
+  async invalidate(read?: KustoRead): Promise<void> {
+    await (read === undefined ? this.#exportCache.invalidate() : read.invalidate())
+  }
+
+  /** Ends threads and connections, and deletes kept exports. Reads and writes that still run fail. */
   async close(): Promise<void> {
+    await this.#exportCache.close()
     const pools = [...this.#pools.values(), ...this.#ownPools]
     await Promise.all([this.#client.close(), ...pools.map((pool) => pool.close())])
     this.#pools.clear()
@@ -141,6 +173,17 @@ export class KustoConnector implements AsyncDisposable {
     return (await this.#client.http.commandRows(csl, { database: this.database, ...options })).rows
   }
 
+  #callOptions(
+    { properties, signal, requestId }: CallSettings,
+    activity: Parameters<typeof callId>[1],
+  ): Pick<CallOptions, 'properties' | 'signal' | 'clientRequestId'> {
+    return {
+      properties,
+      ...(signal === undefined ? {} : { signal }),
+      ...(requestId === undefined ? {} : { clientRequestId: callId(requestId, activity, ++this.#calls) }),
+    }
+  }
+
   #sourceContext(): SourceContext {
     const containers = new Cached<readonly StorageLocation[]>(async (signal) => {
       const rows = await this.#rows(showExportContainers(), { endpoint: 'ingestion', signal })
@@ -148,11 +191,14 @@ export class KustoConnector implements AsyncDisposable {
     }, RESOURCES)
     const credential = this.#client.tokens.azureCredential(this.cluster)
     return {
-      query: async ({ csl, parameters }, settings) => {
-        const call = { database: this.database, parameters, ...callOptions(settings) }
+      cluster: this.cluster,
+      database: this.database,
+      query: async ({ csl, parameters }, settings, activity = 'query') => {
+        const call = { database: this.database, parameters, ...this.#callOptions(settings, activity) }
         return (await this.#client.http.query(csl, call)).body
       },
-      command: (csl, settings) => this.#rows(csl, callOptions(settings)),
+      command: (csl, settings) => this.#rows(csl, this.#callOptions(settings, commandActivity(csl.text))),
+      exportCache: this.#exportCache,
       exportStorage: (storage) => openExportStorage(storage, { service: containers, credential, trust: this.#trust }),
       decodePool: (workers) => {
         const pool = this.#pools.get(workers) ?? new DecodePool(workers)
@@ -193,10 +239,6 @@ function tableNamed(text: string): Kql {
     'KUSTO_NOT_A_TABLE',
     'expected the name of a table, found a query: write it as kql`...`, or send the text as it is with query()',
   )
-}
-
-function callOptions({ properties, signal }: CallSettings): Pick<CallOptions, 'properties' | 'signal'> {
-  return { properties, ...(signal === undefined ? {} : { signal }) }
 }
 
 /** Options and connection string together; what is said in the options wins. */

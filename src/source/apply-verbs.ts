@@ -1,25 +1,25 @@
 import { type RecordBatch, Schema } from 'apache-arrow'
 import type { BatchStream } from '../arrow/batches.ts'
-import { kustoColumns } from '../arrow/kusto-columns.ts'
 import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
 import { batchOf, columnAt, joinBatches, takeRows } from '../arrow/take-rows.ts'
 import { columnReader, compareDecimals, compareText } from './column-values.ts'
 import type { ComparedValue } from './column-values.ts'
+import { columnsOf } from './declared-schema.ts'
 import { columnNamed, compileFilter, needsPushDown } from './evaluate-filter.ts'
 import type { SortKey, Verb } from './verbs.ts'
 
 type Batches = AsyncIterable<RecordBatch>
 
 /**
- * The stream after the verbs, evaluated here with the answers the service would give. `where`, `select`, `limit` and
- * `top` hold at most a batch and the rows of `top`; `sort` holds all rows and `distinct` all different ones.
+ * The stream after the verbs, evaluated here with the answers the service would give. Held in memory: a batch, the rows
+ * of `top`, and the different rows of `distinct`.
  */
 export function applyVerbs(stream: BatchStream, verbs: readonly Verb[]): BatchStream {
   return verbs.reduce<BatchStream>(applyVerb, stream)
 }
 
 function applyVerb({ schema, batches }: BatchStream, verb: Verb): BatchStream {
-  const columns = kustoColumns(schema)
+  const columns = columnsOf(schema)
   switch (verb.kind) {
     case 'where':
       return { schema, batches: kept(batches, compileFilter(verb.filter.node, columns)) }
@@ -27,13 +27,11 @@ function applyVerb({ schema, batches }: BatchStream, verb: Verb): BatchStream {
       return selected({ schema, batches }, verb.columns)
     case 'limit':
       return { schema, batches: limited(batches, verb.rows) }
-    case 'sort':
-      return { schema, batches: first(batches, { schema, order: rowOrder(verb.keys, columns), rows: Infinity }) }
     case 'top':
-      return { schema, batches: first(batches, { schema, order: rowOrder([verb.key], columns), rows: verb.rows }) }
+      return { schema, batches: first(batches, { schema, order: rowOrder(verb.key, columns), rows: verb.rows }) }
     case 'distinct': {
       const narrow = verb.columns.length === 0 ? { schema, batches } : selected({ schema, batches }, verb.columns)
-      return { schema: narrow.schema, batches: different(narrow.batches, kustoColumns(narrow.schema)) }
+      return { schema: narrow.schema, batches: different(narrow.batches, columnsOf(narrow.schema)) }
     }
   }
 }
@@ -47,7 +45,7 @@ async function* kept(batches: Batches, rowsOf: (batch: RecordBatch) => Int32Arra
 }
 
 function selected({ schema, batches }: BatchStream, names: readonly string[]): BatchStream {
-  const columns = kustoColumns(schema)
+  const columns = columnsOf(schema)
   const positions = names.map((name) => columnNamed(name, columns).index)
   const narrow = new Schema(
     positions.flatMap((position) => schema.fields[position] ?? []),
@@ -88,39 +86,23 @@ interface Ordering {
 
 /** The first rows by the order, as one batch. Equal rows stay in the order they came. */
 async function* first(batches: Batches, { schema, order, rows }: Ordering): AsyncGenerator<RecordBatch> {
-  let held: readonly RecordBatch[] = []
-  const settle = (): RecordBatch => {
-    const all = joinBatches(schema, held)
-    const sorted = firstRows(all.numRows).sort(order(all))
-    return takeRows(all, sorted.subarray(0, Math.min(rows, all.numRows)))
-  }
+  let held: RecordBatch | undefined
   for await (const batch of batches) {
-    held = [...held, batch]
-    if (rows !== Infinity) held = [settle()]
+    const all = joinBatches(schema, held === undefined ? [batch] : [held, batch])
+    const sorted = firstRows(all.numRows).sort(order(all))
+    held = takeRows(all, sorted.subarray(0, Math.min(rows, all.numRows)))
   }
-  const all = settle()
-  if (all.numRows > 0) yield all
+  if (held !== undefined && held.numRows > 0) yield held
 }
 
-/** Compares rows of a batch key by key. */
-function rowOrder(keys: readonly SortKey[], columns: readonly KustoColumn[]): Ordering['order'] {
-  const bound = keys.map(({ column, order }) => {
-    const { index, type } = columnNamed(column, columns)
-    if (type === 'dynamic') throw needsPushDown(`sorting by column ${column} of type dynamic`)
-    return { index, type, sign: order === 'asc' ? 1 : -1 }
-  })
+/** Compares rows of a batch by the key. */
+function rowOrder({ column, order }: SortKey, columns: readonly KustoColumn[]): Ordering['order'] {
+  const { index, type } = columnNamed(column, columns)
+  if (type === 'dynamic') throw needsPushDown(`top by column ${column} of type dynamic`)
+  const sign = order === 'asc' ? 1 : -1
   return (batch) => {
-    const comparers = bound.map(({ index, type, sign }) => {
-      const read = columnReader(columnAt(batch, index), type)
-      return (a: number, b: number): number => sign * compareForSort(read(a), read(b), type)
-    })
-    return (a, b) => {
-      for (const compare of comparers) {
-        const order = compare(a, b)
-        if (order !== 0) return order
-      }
-      return a - b
-    }
+    const read = columnReader(columnAt(batch, index), type)
+    return (a, b) => sign * compareForSort(read(a), read(b), type) || a - b
   }
 }
 

@@ -1,37 +1,39 @@
 import { type RecordBatch, type Schema, Table } from 'apache-arrow'
-import { arrowSchema } from '../arrow/scalar-types.ts'
-import { KustoUsageError } from '../errors.ts'
 import type { Filter } from '../kql/filter.ts'
-import { Kql, join, kql, name } from '../kql/kql.ts'
-import { openAuto } from './read-auto.ts'
-import type { OpenedRead } from './read-auto.ts'
-import { openDistributed } from './read-distributed.ts'
+import { openDataframe, partitionable, schemaOf, sentSettings, startFrame, withVerb } from './dataframe.ts'
+import type { Dataframe } from './dataframe.ts'
+import { countRows } from './estimate-rows.ts'
+import { explainDataframe } from './explain.ts'
+import type { ExplainOptions, ReadExplanation } from './explain.ts'
+import { checkNames, wholeNumber } from '../base/check-options.ts'
+import { openExport, planKey } from './export-cached.ts'
+import { forEachPartition, moduleUrl } from './for-each-partition.ts'
+import type { ForEachPartitionOptions } from './for-each-partition.ts'
+import { createPlan } from './open-plan.ts'
+import type { PlanOptions } from './open-plan.ts'
 import type { DistributedRead } from './read-distributed.ts'
 import { fetchColumns } from './read-schema.ts'
-import { openSingle } from './read-single.ts'
-import type { ReadSettings } from './read-settings.ts'
 import type { ReadPartition } from './partition.ts'
+import type { ReadPlan } from './read-plan.ts'
 import type { SourceContext } from './source-context.ts'
-import type { SourceQuery } from './source-query.ts'
+import type { SortOrder, Verb } from './verbs.ts'
 
 /**
  * A lazy dataframe over a query. Nothing is sent until it is awaited or iterated; each await or loop runs it once.
- * Verbs give a new read and are pushed down as KQL.
+ * Verbs give a new read; they become part of the query unless `pushDown` is off.
  */
 export class KustoRead implements AsyncIterable<RecordBatch> {
   readonly #context: SourceContext
-  readonly #source: SourceQuery
-  readonly #settings: ReadSettings
+  readonly #frame: Dataframe
 
-  constructor(context: SourceContext, source: SourceQuery, settings: ReadSettings) {
+  constructor(context: SourceContext, frame: Dataframe) {
     this.#context = context
-    this.#source = source
-    this.#settings = settings
+    this.#frame = frame
   }
 
   /** Rows for which the filter holds; a null is not true. */
   where(filter: Filter): KustoRead {
-    return this.#with(kql`where ${filter.kql}`)
+    return this.#with({ kind: 'where', filter })
   }
 
   /**
@@ -39,30 +41,31 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
    * @throws {KustoUsageError} KUSTO_BAD_COLUMNS for no column or one named twice
    */
   select(...columns: readonly string[]): KustoRead {
-    const twice = columns.find((column, index) => columns.indexOf(column) !== index)
-    if (columns.length === 0 || twice !== undefined) {
-      const found = twice === undefined ? 'none' : `${twice} twice`
-      throw new KustoUsageError('KUSTO_BAD_COLUMNS', `expected different column names to select, found ${found}`)
-    }
-    return this.#with(
-      kql`project ${join(
-        columns.map((column) => name(column)),
-        ', ',
-      )}`,
-    )
+    return this.#with({ kind: 'select', columns })
   }
 
-  /** At most this many rows; which ones is up to the service unless the query sorts. */
+  /** At most this many rows; which ones is up to the service. */
   limit(rows: number): KustoRead {
-    if (!Number.isSafeInteger(rows) || rows < 0) {
-      throw new KustoUsageError('KUSTO_BAD_OPTION', `expected a whole number of rows, found ${String(rows)}`)
-    }
-    return this.#with(kql`take ${Kql.raw(String(rows))}`)
+    return this.#with({ kind: 'limit', rows })
+  }
+
+  /**
+   * The rows with the largest values of a column, or the smallest ones with `asc`; nulls are smaller than all values. A
+   * single query gives them in this order, an export in any.
+   */
+  top(rows: number, by: string, order: SortOrder = 'desc'): KustoRead {
+    return this.#with({ kind: 'top', rows, key: { column: by, order } })
+  }
+
+  /** The different rows of these columns, or of all when none are named. */
+  distinct(...columns: readonly string[]): KustoRead {
+    return this.#with({ kind: 'distinct', columns })
   }
 
   /** All rows as one table; with a schema even when there are none. */
   async table(): Promise<Table> {
-    await using opened = await this.#open()
+    using started = startFrame(this.#frame)
+    await using opened = await openDataframe(this.#context, started.frame)
     const batches: RecordBatch[] = []
     for await (const batch of opened.batches) batches.push(batch)
     return new Table(opened.schema, batches)
@@ -70,24 +73,40 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
 
   /** The batches as they come; leaving the loop stops the work and removes what it made. */
   async *[Symbol.asyncIterator](): AsyncGenerator<RecordBatch, void, undefined> {
-    await using opened = await this.#open()
+    using started = startFrame(this.#frame)
+    await using opened = await openDataframe(this.#context, started.frame)
     yield* opened.batches
   }
 
-  /** The Arrow schema of the rows, by `getschema`: nothing is run. */
+  /** The Arrow schema of the rows, as declared or by `getschema`: nothing is run. */
   async schema(): Promise<Schema> {
-    return arrowSchema(await fetchColumns(this.#context, this.#source, this.#settings), this.#settings.types)
+    using started = startFrame(this.#frame)
+    const { source, settings } = started.frame
+    return schemaOf(started.frame, source.columns ?? (await fetchColumns(this.#context, source, settings)))
   }
 
-  /** The number of rows, counted by the service. */
+  /** The number of rows, counted by the service, or here when verbs are not pushed down. */
   async count(): Promise<number> {
-    const count = { query: this.#source.query, operators: [...this.#source.operators, kql`count`] }
-    const { batches } = await openSingle(this.#context, count, { ...this.#settings, onEvent: () => undefined })
-    for await (const batch of batches) {
-      const value: unknown = batch.getChildAt(0)?.get(0)
-      if (typeof value === 'bigint') return Number(value)
-    }
-    return 0
+    using started = startFrame(this.#frame)
+    const { applied, source, settings } = started.frame
+    if (applied.length === 0) return await countRows(this.#context, source, settings)
+    await using opened = await openDataframe(this.#context, started.frame)
+    let rows = 0
+    for await (const batch of opened.batches) rows += batch.numRows
+    return rows
+  }
+
+  /** What a run would do, and why, without running it. */
+  async explain(options: ExplainOptions = {}): Promise<ReadExplanation> {
+    using started = startFrame(this.#frame)
+    return await explainDataframe(this.#context, started.frame, options)
+  }
+
+  /** Forgets the exports that the option `cache` keeps for this read; its next run exports anew. */
+  async invalidate(): Promise<void> {
+    const { source, settings } = this.#frame
+    const keys = new Set([planKey(source, settings), planKey(source, sentSettings(this.#frame))])
+    await Promise.all([...keys].map((key) => this.#context.exportCache.invalidate(key)))
   }
 
   /**
@@ -95,31 +114,12 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
    * rows first, whatever the mode. The exported blobs live until `release()`.
    */
   async partitions(): Promise<ReadPartitions> {
-    const read = await openDistributed(this.#context, this.#source, this.#settings)
-    return new ReadPartitions(read)
+    const { source, settings } = partitionable(this.#frame)
+    return new ReadPartitions(await openExport(this.#context, source, settings))
   }
 
-  async #open(): Promise<OpenedRead> {
-    const { mode, onEvent } = this.#settings
-    switch (mode) {
-      case 'auto':
-        return openAuto(this.#context, this.#source, this.#settings)
-      case 'single': {
-        onEvent({ kind: 'mode', mode, reason: 'as asked' })
-        const stream = await openSingle(this.#context, this.#source, this.#settings)
-        return { ...stream, [Symbol.asyncDispose]: () => Promise.resolve() }
-      }
-      case 'distributed': {
-        onEvent({ kind: 'mode', mode, reason: 'as asked' })
-        const read = await openDistributed(this.#context, this.#source, this.#settings)
-        return { schema: read.schema, batches: read.batches(), [Symbol.asyncDispose]: () => read.release() }
-      }
-    }
-  }
-
-  #with(operator: Kql): KustoRead {
-    const source = { query: this.#source.query, operators: [...this.#source.operators, operator] }
-    return new KustoRead(this.#context, source, this.#settings)
+  #with(verb: Verb): KustoRead {
+    return new KustoRead(this.#context, withVerb(this.#frame, verb))
   }
 }
 

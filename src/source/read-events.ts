@@ -1,9 +1,15 @@
+import type { VerifiedBy } from '../storage/checksum.ts'
+import type { RowEstimate } from './estimate-rows.ts'
 import type { ReadMode } from './read-settings.ts'
 
 /** What a read reports while it runs, in the order it happens. */
 export type ReadEvent =
   /** Which way the rows travel, and why. */
   | { readonly kind: 'mode'; readonly mode: Exclude<ReadMode, 'auto'>; readonly reason: string }
+  /** A count asked for with `estimate: 'count'`. */
+  | { readonly kind: 'estimate'; readonly estimate: RowEstimate; readonly elapsedMs: number }
+  /** Whether an export of the same plan was kept from an earlier read. */
+  | { readonly kind: 'cache'; readonly hit: boolean }
   /** An export was accepted by the service; its blobs lie below `directory`. */
   | { readonly kind: 'export-started'; readonly operationId: string; readonly directory: string }
   | {
@@ -25,6 +31,8 @@ export type ReadEvent =
       readonly partition: number
       readonly rows: number
       readonly bytes: number
+      /** What the bytes were compared with: the MD5 that storage gave, or nothing when it gave none. */
+      readonly verified: VerifiedBy
       readonly elapsedMs: number
     }
   /** A broken download goes on from `offset`. */

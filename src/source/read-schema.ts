@@ -2,12 +2,16 @@ import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { parseScalarName } from '../arrow/scalar-types.ts'
 import { KustoProtocolError } from '../errors.ts'
 import { kql } from '../kql/kql.ts'
+import { checkDeclared } from './declared-schema.ts'
 import { openSingle } from './read-single.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
 import type { SourceQuery } from './source-query.ts'
 
-/** The columns of a query, by `getschema`: the service binds the query and runs nothing. */
+/**
+ * The columns of a query, by `getschema`: the service binds the query and runs nothing.
+ * @throws {KustoDataError} KUSTO_SCHEMA_MISMATCH when they do not fit the declared ones
+ */
 export async function fetchColumns(
   context: SourceContext,
   source: SourceQuery,
@@ -17,7 +21,7 @@ export async function fetchColumns(
     query: source.query,
     operators: [...source.operators, kql`getschema`, kql`project ColumnName, ColumnType`],
   }
-  const stream = await openSingle(context, getschema, { ...settings, onEvent: () => undefined })
+  const stream = await openSingle(context, getschema, { ...settings, onEvent: () => undefined }, 'schema')
   const columns: KustoColumn[] = []
   for await (const batch of stream.batches) {
     const names = batch.getChildAt(0)
@@ -29,5 +33,8 @@ export async function fetchColumns(
   if (columns.length === 0) {
     throw new KustoProtocolError('KUSTO_BAD_ANSWER', 'expected the columns of the query from getschema, found none')
   }
-  return columns
+  if (source.columns === undefined) return columns
+  // Parquet does not tell all types of Kusto apart, so an export is compared with what was declared before it begins.
+  checkDeclared(source.columns, columns)
+  return source.columns
 }

@@ -193,7 +193,7 @@ export function readSettings(options: ReadOptions = {}): ReadSettings {
   }
 }
 
-/** 48 hours, Spark's default, is well inside. */
+/** What a timer can wait for, almost 25 days. */
 const MAX_TIMEOUT_MS = 2_147_483_647
 
 /** The caller's request properties, with those that other options stand for; what is said by name wins. */

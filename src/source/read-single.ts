@@ -4,7 +4,7 @@ import { readResponse } from '../protocol/read-response.ts'
 import type { ResponseEvent } from '../protocol/response-events.ts'
 import type { BatchStream } from '../arrow/batches.ts'
 import type { ReadSettings } from './read-settings.ts'
-import type { SourceContext } from './source-context.ts'
+import type { QueryActivity, SourceContext } from './source-context.ts'
 import { queryText } from './source-query.ts'
 import type { SourceQuery } from './source-query.ts'
 
@@ -15,8 +15,9 @@ export async function openSingle(
   context: SourceContext,
   source: SourceQuery,
   settings: ReadSettings,
+  activity: QueryActivity = 'query',
 ): Promise<BatchStream> {
-  return openResponse(await context.query(queryText(source), settings), settings)
+  return openResponse(await context.query(queryText(source), settings, activity), settings)
 }
 
 /** The one primary result of a response. A second one is an error: a dataframe has one schema. */

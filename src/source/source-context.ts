@@ -4,18 +4,27 @@ import type { RequestOptions } from '../protocol/request-properties.ts'
 import type { DecodePool } from './decode-pool.ts'
 import type { ExportStorage } from './export-storage.ts'
 import type { TransientStorageSettings } from './transient-storage.ts'
+import type { ReadCache } from './read-cache.ts'
+import type { DistributedRead } from './read-distributed.ts'
 import type { QueryText } from './source-query.ts'
 
 /** What of a read's settings goes with every call it makes. */
 export interface CallSettings {
   readonly properties: RequestOptions
   readonly signal: AbortSignal | undefined
+  /** Prefix of the request id. */
+  readonly requestId?: string | undefined
 }
+
+/** What a call to the query endpoint is for; part of its request id. */
+export type QueryActivity = 'query' | 'schema' | 'count'
 
 /** What reading needs from the rooms below: the connector wires it. */
 export interface SourceContext {
+  readonly cluster: string
+  readonly database: string
   /** Sends a query and gives the (inflated) bytes of its answer. */
-  query(text: QueryText, settings: CallSettings): Promise<AsyncIterable<Uint8Array>>
+  query(text: QueryText, settings: CallSettings, activity?: QueryActivity): Promise<AsyncIterable<Uint8Array>>
   /** Runs a management command and gives the rows of its first table. */
   command(csl: Kql, settings: CallSettings): Promise<readonly CommandRow[]>
   /** Where exports write to, as the option `storage` says. */
@@ -24,5 +33,7 @@ export interface SourceContext {
   decodePool(workers: number): DecodePool
   /** Threads of the caller's own, to be closed by it; the connector's end closes them too. */
   ownPool(workers: number): DecodePool
+  /** Exports that outlive a read, by plan. */
+  readonly exportCache: ReadCache<DistributedRead>
   readonly log: { warning(message: string): void }
 }

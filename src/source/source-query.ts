@@ -7,6 +7,8 @@ import { appendOperators } from '../kql/query-text.ts'
 export interface SourceQuery {
   readonly query: Kql
   readonly operators: readonly Kql[]
+  /** The columns after the operators, as the caller declared them. */
+  readonly columns?: readonly KustoColumn[]
 }
 
 /** What goes to the query endpoint: values travel as declared parameters. */
@@ -39,7 +41,7 @@ export function exportQuery(
     ', ',
   )
   const all = asTicks.length === 0 ? operators : [...operators, kql`project ${projection}`]
-  return all.length === 0 ? query : appendOperators(query.inlined, all)
+  return appendOperators(query.inlined, all)
 }
 
 /** Whether an export projects this column as its ticks. Timespans are INT64 ticks in the service's Parquet as it is. */

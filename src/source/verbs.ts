@@ -17,7 +17,6 @@ export type Verb =
   | { readonly kind: 'where'; readonly filter: Filter }
   | { readonly kind: 'select'; readonly columns: readonly string[] }
   | { readonly kind: 'limit'; readonly rows: number }
-  | { readonly kind: 'sort'; readonly keys: readonly SortKey[] }
   | { readonly kind: 'top'; readonly rows: number; readonly key: SortKey }
   /** Of all columns when none are named. */
   | { readonly kind: 'distinct'; readonly columns: readonly string[] }
@@ -35,13 +34,6 @@ export function checkedVerb(verb: Verb): Verb {
       return checkColumns(verb, verb.columns, 1)
     case 'distinct':
       return checkColumns(verb, verb.columns, 0)
-    case 'sort':
-      verb.keys.forEach(checkOrder)
-      return checkColumns(
-        verb,
-        verb.keys.map(({ column }) => column),
-        1,
-      )
     case 'limit':
       return checkRows(verb)
     case 'top':
@@ -59,8 +51,6 @@ export function verbKql(verb: Verb): Kql {
       return kql`project ${names(verb.columns)}`
     case 'limit':
       return kql`take ${Kql.raw(String(verb.rows))}`
-    case 'sort':
-      return kql`sort by ${join(verb.keys.map(orderedBy), ', ')}`
     case 'top':
       return kql`top ${Kql.raw(String(verb.rows))} by ${orderedBy(verb.key)}`
     case 'distinct':
