@@ -1,5 +1,5 @@
-/** Zero bytes kept after the last byte: the sentinel readers stop at, and room for four-byte loads. */
-const PADDING = 16
+/** Zero bytes kept after the last byte: the sentinel readers stop at, and room for the loads of a whole fixed layout. */
+const PADDING = 64
 
 /**
  * The bytes of a body that are still needed: those from `pos` to `end` are unread. A zero byte follows the last one, so

@@ -40,8 +40,8 @@ const UNITS: Readonly<Record<'us' | 'ns' | 'ticks', Unit>> = {
   ticks: { perSecond: 1e7, dayHi: 201, dayLo: 711_573_504, epochDays: DAYS_FROM_YEAR_1_TO_1970 },
 }
 
-/** Room a reader may write past the end of a value, because text is copied four bytes at a time. */
-const SLOP = 16
+/** Room a reader may write past the end of a value, because text is copied some words at a time. */
+const SLOP = 64
 
 /**
  * The buffers of one column of the batch being filled. One class for all types, so that every reader sees one
@@ -76,8 +76,10 @@ export class ColumnBuilder {
   /** Bytes of text written so far. */
   used: number
 
-  /** The civil day last seen, and where it starts: `dayHi * 2^32 + dayLo` units after the epoch. */
-  dayKey: number
+  /** The civil day last seen, as the bytes `"yyyy-MM-ddT`, and where it starts: `dayHi * 2^32 + dayLo` units after the epoch. */
+  dayWord0: number
+  dayWord1: number
+  dayWord2: number
   dayHi: number
   dayLo: number
   /** Values whose 7th fraction digit was dropped, and the row of the last of them. */
@@ -104,7 +106,9 @@ export class ColumnBuilder {
     this.view = new DataView(this.bytes.buffer)
     this.offsets = new Int32Array(1)
     this.used = 0
-    this.dayKey = -1
+    this.dayWord0 = 0
+    this.dayWord1 = 0
+    this.dayWord2 = 0
     this.dayHi = 0
     this.dayLo = 0
     this.lostTicks = 0

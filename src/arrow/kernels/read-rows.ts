@@ -11,6 +11,7 @@ import { readLong } from './read-long.ts'
 import { readReal } from './read-real.ts'
 import { readString } from './read-string.ts'
 import { readTimespan } from './read-timespan.ts'
+import { skipSpace } from './skip-json.ts'
 
 /** Why {@link readRows} came back. */
 export const ROWS: Readonly<Record<'end' | 'full' | 'object' | 'stopped', number>> = Object.freeze({
@@ -64,88 +65,103 @@ export function readRows(
   byteLimit: number,
 ): number {
   const { buf, view } = window
-  const width = columns.length
+  const last = columns.length - 1
   let row = cursor.row
-  let isAfterRow = cursor.isAfterRow
+  let { isAfterRow } = cursor
   let p = window.pos
-  for (;;) {
-    let c = buf[p]!
-    while (c <= 0x20 && isSpace(c)) c = buf[++p]!
-    if (isAfterRow && c === 0x2c) {
-      c = buf[++p]!
-      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
-    } else if (c === 0x5d) {
-      window.pos = p + 1
-      cursor.isAfterRow = false
-      return ROWS.end
-    } else if (isAfterRow) return stop(cursor, -1, -1, p)
-    if (c !== 0x5b) {
-      stop(cursor, -1, -1, p)
-      return c === 0x7b ? ROWS.object : ROWS.stopped
+  // Where the last whole row ended.
+  let rowEnd = p
+  let outcome: number = ROWS.full
+  rows: for (;;) {
+    if (isAfterRow && buf[p] === 0x2c && buf[p + 1] === 0x5b) p += 2
+    else {
+      p = skipSpace(buf, p)
+      if (isAfterRow && buf[p] === 0x2c) p = skipSpace(buf, p + 1)
+      else if (buf[p] === 0x5d) {
+        rowEnd = p + 1
+        isAfterRow = false
+        outcome = ROWS.end
+        break
+      } else if (isAfterRow) {
+        outcome = stop(cursor, -1, -1, p)
+        break
+      }
+      if (buf[p] !== 0x5b) {
+        outcome = stop(cursor, -1, -1, p)
+        if (buf[p] === 0x7b) outcome = ROWS.object
+        break
+      }
+      p++
     }
-    p++
-    if (width === 0) {
-      while (isSpace(buf[p]!)) p++
-      if (buf[p++] !== 0x5d) return stop(cursor, -1, -1, p - 1)
+    if (last < 0) {
+      p = skipSpace(buf, p)
+      if (buf[p++] !== 0x5d) {
+        outcome = stop(cursor, -1, -1, p - 1)
+        break
+      }
     }
-    for (let index = 0; index < width; index++) {
-      c = buf[p]!
-      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
-      const cell = p
+    for (let index = 0; index <= last; index++) {
       const column = columns[index]!
-      if (c === 0x6e) p = readNull(buf, p, column, row)
-      else {
-        // The numbers of KIND as literals, which alone make a jump table.
-        switch (column.kind) {
-          case 0: // bool
-            p = readBool(buf, p, column, row)
-            break
-          case 1: // int
-            p = readInt(buf, p, column, row)
-            break
-          case 2: // long
-            p = readLong(buf, p, column, row)
-            break
-          case 3: // real
-            p = readReal(buf, p, column, row)
-            break
-          case 4: // decimal
-            p = readDecimal(buf, p, column, row)
-            break
-          case 5: // decimalText
-            p = readDecimalText(buf, p, column, row)
-            break
-          case 6: // string
-            p = readString(buf, view, p, column, row)
-            break
-          case 7: // datetime
-            p = readDatetime(buf, p, column, row)
-            break
-          case 8: // timespan
-            p = readTimespan(buf, p, column, row)
-            break
-          case 9: // guidText
-            p = readGuidText(buf, view, p, column, row)
-            break
-          case 10: // uuid
-            p = readUuid(buf, p, column, row)
-            break
-          default: // dynamic
-            p = readDynamic(buf, view, p, column, row)
+      let cell = p
+      p = readCell(buf, view, p, column, row)
+      if (p < 0) {
+        // White space or a null, unless it is an error or the end of the bytes.
+        cell = skipSpace(buf, cell)
+        p = buf[cell] === 0x6e ? readNull(buf, cell, column, row) : readCell(buf, view, cell, column, row)
+        if (p < 0) {
+          outcome = stop(cursor, index, cell, ~p)
+          break rows
         }
       }
-      if (p < 0) return stop(cursor, index, cell, ~p)
-      c = buf[p]!
-      while (c <= 0x20 && isSpace(c)) c = buf[++p]!
-      if (c !== (index === width - 1 ? 0x5d : 0x2c)) return stop(cursor, index, cell, p)
+      const separator = index === last ? 0x5d : 0x2c
+      if (buf[p] !== separator) {
+        p = skipSpace(buf, p)
+        if (buf[p] !== separator) {
+          outcome = stop(cursor, index, skipSpace(buf, cell), p)
+          break rows
+        }
+      }
       p++
     }
     row++
     isAfterRow = true
-    cursor.row = row
-    cursor.isAfterRow = true
-    window.pos = p
-    if (row >= rowLimit || p >= byteLimit) return ROWS.full
+    rowEnd = p
+    if (row >= rowLimit || p >= byteLimit) break
+  }
+  window.pos = rowEnd
+  cursor.row = row
+  cursor.isAfterRow = isAfterRow
+  return outcome
+}
+
+/** Reads a cell that is neither null nor preceded by white space, which count as not fitting. */
+function readCell(buf: Buffer, view: DataView, p: number, column: ColumnBuilder, row: number): number {
+  // The numbers of KIND as literals, which alone make a jump table.
+  switch (column.kind) {
+    case 0: // bool
+      return readBool(buf, view, p, column, row)
+    case 1: // int
+      return readInt(buf, view, p, column, row)
+    case 2: // long
+      return readLong(buf, view, p, column, row)
+    case 3: // real
+      return readReal(buf, view, p, column, row)
+    case 4: // decimal
+      return readDecimal(buf, p, column, row)
+    case 5: // decimalText
+      return readDecimalText(buf, p, column, row)
+    case 6: // string
+      return readString(buf, view, p, column, row)
+    case 7: // datetime
+      return readDatetime(buf, view, p, column, row)
+    case 8: // timespan
+      return readTimespan(buf, view, p, column, row)
+    case 9: // guidText
+      return readGuidText(buf, view, p, column, row)
+    case 10: // uuid
+      return readUuid(buf, p, column, row)
+    default: // dynamic
+      return buf[p] === 0x6e ? ~p : readDynamic(buf, view, p, column, row)
   }
 }
 
@@ -154,10 +170,6 @@ function stop(cursor: RowCursor, column: number, cell: number, at: number): numb
   cursor.stopCell = cell
   cursor.stopAt = at
   return ROWS.stopped
-}
-
-function isSpace(c: number): boolean {
-  return c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09
 }
 
 /** Reads `null`. A null string, which only system tables send, is the empty string. */

@@ -14,7 +14,7 @@ const HIGH_BITS = 0x80808080 | 0
  * An escaped surrogate without its other half has no UTF-8 form and becomes U+FFFD, as in `TextEncoder`.
  *
  * Returns the position after the value, or `~position` of the byte that breaks it.
- * Preconditions, not checked: four zero bytes follow the last byte of `buf`; the column has room for the rest of it.
+ * Preconditions, not checked: twelve zero bytes follow the last byte of `buf`; the column has room for the rest of it.
  */
 export function readString(buf: Uint8Array, view: DataView, p: number, column: ColumnBuilder, row: number): number {
   if (buf[p] !== 0x22) return ~p
@@ -23,16 +23,22 @@ export function readString(buf: Uint8Array, view: DataView, p: number, column: C
   let o = column.used
   p++
   for (;;) {
-    // Four bytes at a time while none is a quote, a backslash, a control character or above U+007F.
+    // Four bytes at a time while none is a quote, a backslash, a control character or above U+007F; eight in the loop.
     let w = view.getInt32(p, true)
     outView.setInt32(o, w, true)
     let special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
     while (special === 0) {
+      w = view.getInt32(p + 4, true)
+      const next = view.getInt32(p + 8, true)
+      outView.setInt32(o + 4, w, true)
+      outView.setInt32(o + 8, next, true)
       o += 4
       p += 4
-      w = view.getInt32(p, true)
-      outView.setInt32(o, w, true)
       special = (w | ((w ^ QUOTES) - ONES) | ((w ^ BACKSLASHES) - ONES) | (w - SPACES)) & HIGH_BITS
+      if (special !== 0) break
+      o += 4
+      p += 4
+      special = (next | ((next ^ QUOTES) - ONES) | ((next ^ BACKSLASHES) - ONES) | (next - SPACES)) & HIGH_BITS
     }
     // The lowest bit set is that of the first special byte; a borrow can only touch bytes after it.
     const plain = (31 - Math.clz32(special & -special)) >> 3

@@ -8,7 +8,8 @@ function read(text: string): number {
   const column = new ColumnBuilder('real', typeSettings(), UNWRAP.nothing)
   column.reserveRows(1, 0)
   const bytes = Buffer.from(`${text},${'\0'.repeat(16)}`)
-  expect(readReal(bytes, 0, column, 0)).toBe(text.length)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  expect(readReal(bytes, view, 0, column, 0)).toBe(text.length)
   return column.f64[0]!
 }
 
