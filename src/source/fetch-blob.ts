@@ -42,7 +42,7 @@ export class BlobFetcher {
       renew: async (inner) => {
         if (this.#renewed === known) this.#renewed = this.#ask(inner)
         const again = signedBy((await this.#renewed) ?? [], blob)
-        return sameAccess(again, first) ? undefined : again
+        return isSignedAnew(first, again) ? again : undefined
       },
     })
   }
@@ -66,11 +66,7 @@ function signedBy(containers: readonly StorageLocation[], blob: ExportedBlob): S
   return blobAt(blob.location.url, containers) ?? blob.location
 }
 
+/** Keys and identities do not change while a read runs. */
 function isSignedAnew({ access: before }: StorageLocation, { access: after }: StorageLocation): boolean {
   return before.kind === 'sas' && after.kind === 'sas' && before.sas !== after.sas
-}
-
-/** Keys and identities do not change while a read runs. */
-function sameAccess({ access: a }: StorageLocation, { access: b }: StorageLocation): boolean {
-  return a.kind !== 'sas' || b.kind !== 'sas' || a.sas === b.sas
 }
