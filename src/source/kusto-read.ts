@@ -5,9 +5,8 @@ import type { Dataframe } from './dataframe.ts'
 import { countRows } from './estimate-rows.ts'
 import { explainDataframe } from './explain.ts'
 import type { ExplainOptions, ReadExplanation } from './explain.ts'
-import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { openExport, planKey } from './export-cached.ts'
-import { forEachPartition, moduleUrl } from './for-each-partition.ts'
+import { forEachPartition } from './for-each-partition.ts'
 import type { ForEachPartitionOptions } from './for-each-partition.ts'
 import { createPlan } from './open-plan.ts'
 import type { PlanOptions } from './open-plan.ts'
@@ -116,6 +115,25 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
   async partitions(): Promise<ReadPartitions> {
     const { source, settings } = partitionable(this.#frame)
     return new ReadPartitions(await openExport(this.#context, source, settings))
+  }
+
+  /**
+   * Exports the rows and describes the blobs as plain JSON without credentials, to be read by partition with
+   * `readPartition`, here or in another process. The blobs live until `release(plan)`.
+   */
+  async plan(options: PlanOptions = {}): Promise<ReadPlan> {
+    using started = startFrame(this.#frame)
+    return await createPlan(this.#context, partitionable(started.frame), options)
+  }
+
+  /**
+   * Runs the default export of an ES module, `(batches, { partition, schema, data }) => result`, on each partition in a
+   * worker thread, so that only results cross back. They come in the order of the partitions.
+   * @throws {KustoError} KUSTO_PARTITION_FAILED with what the module threw as its cause
+   */
+  async forEachPartition(module: string | URL, options: ForEachPartitionOptions = {}): Promise<readonly unknown[]> {
+    using started = startFrame(this.#frame)
+    return await forEachPartition(this.#context, partitionable(started.frame), { module, options })
   }
 
   #with(verb: Verb): KustoRead {
