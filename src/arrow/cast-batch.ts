@@ -3,6 +3,7 @@ import {
   type Data,
   type DataType,
   type Decimal,
+  type Dictionary,
   type Field,
   FixedSizeBinary,
   type Float,
@@ -16,6 +17,7 @@ import {
   Utf8,
 } from 'apache-arrow'
 import { KustoDataError } from '../errors.ts'
+import { encodeDictionary } from './dictionary-columns.ts'
 import { located } from './encode-csv.ts'
 import {
   castDatetime,
@@ -103,6 +105,10 @@ const CASTS: Readonly<Record<ScalarName, (field: Field, data: Data, at: CastCurs
 
 function castColumn(field: Field, data: Data, { type, at }: Cast): Data {
   at.row = 0
+  if (field.type.typeId === Type.Dictionary) {
+    const text = castColumn(field.clone({ type: new Utf8() }), data, { type, at })
+    return encodeDictionary(text as Data<Utf8>, field.type as Dictionary)
+  }
   if (data.type.typeId === Type.Null) return allNull(field, data.length)
   const isText = type === 'string' || type === 'dynamic' || type === 'guid'
   return CASTS[type](field, isText ? data : plainColumn(data), at)
@@ -123,9 +129,25 @@ function castNumbers(field: Field, data: Data, at: CastCursor): Data {
 }
 
 function castDecimals(field: Field, data: Data, at: CastCursor): Data {
+  if (field.type.typeId === Type.Utf8 && data.type.typeId === Type.Utf8) return emptyAsNull(data)
   expectType(field, data, [Type.Decimal])
   if (field.type.typeId !== Type.Decimal) return asText(field, data, at)
   return castDecimal(data, field.type as Decimal, at)
+}
+
+/** Text of decimals: an export writes them with `tostring`, whose null is the empty text. */
+function emptyAsNull(data: Data): Data {
+  const offsets: ArrayLike<number> = data.valueOffsets
+  const nullBitmap = new Uint8Array((data.length + 7) >> 3)
+  let nullCount = 0
+  for (let row = 0; row < data.length; row++) {
+    if (data.getValid(row) && offsets[row] !== offsets[row + 1]) {
+      nullBitmap[row >> 3] = (nullBitmap[row >> 3] ?? 0) | (1 << (row & 7))
+    } else nullCount++
+  }
+  if (nullCount === 0) return data
+  const { length, valueOffsets, values } = data
+  return makeData({ type: new Utf8(), length, nullCount, nullBitmap, valueOffsets, data: values })
 }
 
 function asText(field: Field, data: Data, at: CastCursor): Data {

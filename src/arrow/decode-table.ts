@@ -1,7 +1,8 @@
 import {
   type Bool,
   type Data,
-  type DataType,
+  DataType,
+  type Dictionary,
   type Int64,
   makeData,
   RecordBatch,
@@ -11,6 +12,7 @@ import {
 } from 'apache-arrow'
 import { explainStop } from './decode-stop.ts'
 import type { ByteWindow } from './kernels/byte-window.ts'
+import { GrowingDictionary } from './dictionary-columns.ts'
 import { ColumnBuilder, KIND, UNWRAP } from './kernels/column-builder.ts'
 import { readRows, RowCursor, ROWS } from './kernels/read-rows.ts'
 import { arrowSchema, type KustoColumn, type TypeSettings } from './scalar-types.ts'
@@ -40,6 +42,7 @@ export class TableDecoder {
   readonly schema: Schema
   readonly #settings: DecodeSettings
   readonly #builders: readonly ColumnBuilder[]
+  readonly #dictionaries: readonly GrowingDictionary[]
   readonly #cursor = new RowCursor()
   #capacity = 0
   #rowsTaken = 0
@@ -51,7 +54,11 @@ export class TableDecoder {
     this.schema = arrowSchema(columns, settings.types)
     this.#settings = settings
     const unwrap = UNWRAP[settings.unwrap]
-    this.#builders = columns.map((column) => new ColumnBuilder(column.type, settings.types, unwrap))
+    this.#builders = columns.map((column, index) => {
+      const encoding = DataType.isDictionary(this.#typeOf(index)) ? 'dictionary' : 'plain'
+      return new ColumnBuilder(column.type, settings.types, unwrap, encoding)
+    })
+    this.#dictionaries = this.#builders.map((builder) => new GrowingDictionary(builder))
   }
 
   /** Rows completed since the start or the last {@link reset}. */
@@ -96,7 +103,7 @@ export class TableDecoder {
   takeBatch(): RecordBatch | undefined {
     const rows = this.#cursor.row
     if (rows === 0) return undefined
-    const children = this.#builders.map((builder, index) => takeData(builder, this.#typeOf(index), rows))
+    const children = this.#builders.map((builder, index) => this.#takeData(builder, index, rows))
     for (const builder of this.#builders) builder.clear()
     this.#rowsTaken += rows
     this.#cursor.row = 0
@@ -114,6 +121,14 @@ export class TableDecoder {
     this.#rowsTaken = 0
     this.#cursor.row = 0
     this.#batchBytes = 0
+  }
+
+  #takeData(builder: ColumnBuilder, index: number, length: number): Data {
+    const type = this.#typeOf(index)
+    const dictionary = this.#dictionaries[index]
+    if (dictionary === undefined || !DataType.isDictionary(type)) return takeData(builder, type, length)
+    const data = builder.takeWords(length)
+    return makeData({ type: type as Dictionary, length, nullCount: 0, data, dictionary: dictionary.take() })
   }
 
   #typeOf(index: number): DataType {

@@ -2,6 +2,7 @@ import {
   Bool,
   type DataType,
   Decimal,
+  Dictionary,
   Duration,
   Field,
   FixedSizeBinary,
@@ -44,6 +45,12 @@ export interface TypeOptions {
   readonly timespan?: 'us' | 'ns' | 'ticks'
   /** `text` (default): Utf8, lower case with hyphens. `uuid`: FixedSizeBinary(16), big-endian, `arrow.uuid`. */
   readonly guid?: 'text' | 'uuid'
+  /**
+   * Names of string columns that become Dictionary<Utf8, Int32>, with one dictionary that grows over the batches of a
+   * result and stays in memory: for columns of few distinct texts. `auto`: those that have few in a sample of the
+   * rows, which whoever runs the query takes first; where no query is run it is refused. Default: none.
+   */
+  readonly dictionary?: readonly string[] | 'auto'
 }
 
 /** {@link TypeOptions} with every choice made. */
@@ -55,9 +62,12 @@ export const DEFAULT_TYPE_SETTINGS: TypeSettings = Object.freeze({
   datetime: 'us',
   timespan: 'us',
   guid: 'text',
+  dictionary: Object.freeze([]),
 })
 
-const CHOICES: { readonly [K in keyof TypeSettings]: readonly TypeSettings[K][] } = {
+type Choice = Exclude<keyof TypeSettings, 'dictionary'>
+
+const CHOICES: { readonly [K in Choice]: readonly TypeSettings[K][] } = {
   decimal: ['decimal128', 'text'],
   datetime: ['us', 'ns', 'ticks'],
   timespan: ['us', 'ns', 'ticks'],
@@ -69,17 +79,20 @@ const CHOICES: { readonly [K in keyof TypeSettings]: readonly TypeSettings[K][] 
  * @throws {KustoUsageError} KUSTO_BAD_OPTION when a key or a value is not known.
  */
 export function typeSettings(options: TypeOptions = {}): TypeSettings {
-  for (const [key, value] of Object.entries(options)) {
-    const choices: readonly string[] | undefined = Object.hasOwn(CHOICES, key)
-      ? CHOICES[key as keyof TypeSettings]
-      : undefined
-    if (choices === undefined) {
-      throw new KustoUsageError('KUSTO_BAD_OPTION', `expected one of ${Object.keys(CHOICES).join(', ')}, found ${key}`)
+  const { dictionary = DEFAULT_TYPE_SETTINGS.dictionary, ...choices } = options
+  if (dictionary !== 'auto' && !(Array.isArray(dictionary) && dictionary.every((name) => typeof name === 'string'))) {
+    throw new KustoUsageError('KUSTO_BAD_OPTION', "expected dictionary to be column names or 'auto'")
+  }
+  for (const [key, value] of Object.entries(choices)) {
+    const known: readonly string[] | undefined = Object.hasOwn(CHOICES, key) ? CHOICES[key as Choice] : undefined
+    if (known === undefined) {
+      const keys = [...Object.keys(CHOICES), 'dictionary'].join(', ')
+      throw new KustoUsageError('KUSTO_BAD_OPTION', `expected one of ${keys}, found ${key}`)
     }
-    if (value !== undefined && !choices.includes(value)) {
+    if (value !== undefined && !known.includes(value)) {
       throw new KustoUsageError(
         'KUSTO_BAD_OPTION',
-        `expected ${key} to be one of ${choices.join(', ')}, found ${String(value)}`,
+        `expected ${key} to be one of ${known.join(', ')}, found ${String(value)}`,
       )
     }
   }
@@ -88,6 +101,7 @@ export function typeSettings(options: TypeOptions = {}): TypeSettings {
     datetime: options.datetime ?? DEFAULT_TYPE_SETTINGS.datetime,
     timespan: options.timespan ?? DEFAULT_TYPE_SETTINGS.timespan,
     guid: options.guid ?? DEFAULT_TYPE_SETTINGS.guid,
+    dictionary,
   }
 }
 
@@ -187,9 +201,28 @@ export function arrowField(column: KustoColumn, settings: TypeSettings = DEFAULT
   return new Field(column.name, rule.arrow(settings), rule.nullable, metadata)
 }
 
-/** The Arrow schema of a table. Column names are kept as they are, duplicates included. */
+/**
+ * The Arrow schema of a table. Column names are kept as they are, duplicates included. The id of a dictionary is the
+ * position of its column, so that equal columns make equal schemas.
+ * @throws {KustoUsageError} KUSTO_BAD_OPTION when a name in `settings.dictionary` is that of no string column, or when
+ * it is still `auto`.
+ */
 export function arrowSchema(columns: readonly KustoColumn[], settings: TypeSettings = DEFAULT_TYPE_SETTINGS): Schema {
-  return new Schema(columns.map((column) => arrowField(column, settings)))
+  const { dictionary } = settings
+  if (dictionary === 'auto') {
+    throw new KustoUsageError('KUSTO_BAD_OPTION', "expected dictionary columns by name, found 'auto' without a sample")
+  }
+  const missing = dictionary.find((name) => !columns.some((column) => column.name === name && column.type === 'string'))
+  if (missing !== undefined) {
+    const name = JSON.stringify(missing)
+    throw new KustoUsageError('KUSTO_BAD_OPTION', `expected string columns in dictionary, found ${name}, which is none`)
+  }
+  const fields = columns.map((column, index) => {
+    const field = arrowField(column, settings)
+    const isEncoded = column.type === 'string' && dictionary.includes(column.name)
+    return isEncoded ? field.clone({ type: new Dictionary(new Utf8(), new Int32(), index) }) : field
+  })
+  return new Schema(fields)
 }
 
 function unitOf(unit: 'us' | 'ns'): TimeUnit.MICROSECOND | TimeUnit.NANOSECOND {

@@ -1,21 +1,23 @@
 import type { ScalarName, TypeSettings } from '../scalar-types.ts'
 
 /** Which reader fills a column; dense, so that the switch in read-rows.ts becomes a jump table. */
-export const KIND: Readonly<Record<Exclude<ScalarName, 'guid'> | 'decimalText' | 'guidText' | 'uuid', number>> =
-  Object.freeze({
-    bool: 0,
-    int: 1,
-    long: 2,
-    real: 3,
-    decimal: 4,
-    decimalText: 5,
-    string: 6,
-    datetime: 7,
-    timespan: 8,
-    guidText: 9,
-    uuid: 10,
-    dynamic: 11,
-  })
+export const KIND: Readonly<
+  Record<Exclude<ScalarName, 'guid'> | 'decimalText' | 'guidText' | 'uuid' | 'dictionary', number>
+> = Object.freeze({
+  bool: 0,
+  int: 1,
+  long: 2,
+  real: 3,
+  decimal: 4,
+  decimalText: 5,
+  string: 6,
+  datetime: 7,
+  timespan: 8,
+  guidText: 9,
+  uuid: 10,
+  dynamic: 11,
+  dictionary: 12,
+})
 
 /** What happens to a JSON string in a dynamic column; see read-dynamic.ts. */
 export const UNWRAP: Readonly<Record<'nothing' | 'containers' | 'anything', number>> = Object.freeze({
@@ -39,6 +41,9 @@ const UNITS: Readonly<Record<'us' | 'ns' | 'ticks', Unit>> = {
   ns: { perSecond: 1e9, dayHi: 20_116, dayLo: 2_437_873_664, epochDays: 0 },
   ticks: { perSecond: 1e7, dayHi: 201, dayLo: 711_573_504, epochDays: DAYS_FROM_YEAR_1_TO_1970 },
 }
+
+/** First size of the table of a dictionary's texts, a power of two. */
+const FIRST_SLOTS = 256
 
 /** Room a reader may write past the end of a value, because text is copied some words at a time. */
 const SLOP = 64
@@ -76,6 +81,11 @@ export class ColumnBuilder {
   /** Bytes of text written so far. */
   used: number
 
+  /** Of a dictionary column: its texts, which outlive batches, how many there are, and where to find them by hash. */
+  readonly entries: ColumnBuilder | null
+  entryCount: number
+  slots: Int32Array
+
   /** The civil day last seen, as the bytes `"yyyy-MM-ddT`, and where it starts: `dayHi * 2^32 + dayLo` units after the epoch. */
   dayWord0: number
   dayWord1: number
@@ -86,8 +96,9 @@ export class ColumnBuilder {
   lostTicks: number
   lostRow: number
 
-  constructor(type: ScalarName, settings: TypeSettings, unwrap: number) {
-    this.kind = kindOf(type, settings)
+  constructor(type: ScalarName, settings: TypeSettings, unwrap: number, encoding: 'plain' | 'dictionary' = 'plain') {
+    const hasEntries = encoding === 'dictionary'
+    this.kind = hasEntries ? KIND.dictionary : kindOf(type, settings)
     this.width = widthOf(this.kind)
     this.isText = this.width === 0 && this.kind !== KIND.bool
     this.nullable = type !== 'string'
@@ -106,6 +117,10 @@ export class ColumnBuilder {
     this.view = new DataView(this.bytes.buffer)
     this.offsets = new Int32Array(1)
     this.used = 0
+    this.entries = hasEntries ? new ColumnBuilder(type, settings, unwrap) : null
+    this.entryCount = 0
+    this.slots = new Int32Array(hasEntries ? FIRST_SLOTS : 0)
+    this.entries?.reserveRows(FIRST_SLOTS, 0)
     this.dayWord0 = 0
     this.dayWord1 = 0
     this.dayWord2 = 0
@@ -139,6 +154,7 @@ export class ColumnBuilder {
 
   /** Makes room for `more` bytes of text after what is there. */
   reserveText(more: number): void {
+    if (this.entries !== null) this.entries.reserveText(more)
     if (!this.isText) return
     const needed = this.used + more + SLOP
     if (needed <= this.bytes.length) return
@@ -230,7 +246,7 @@ function kindOf(type: ScalarName, settings: TypeSettings): number {
 }
 
 function widthOf(kind: number): number {
-  if (kind === KIND.int) return 4
+  if (kind === KIND.int || kind === KIND.dictionary) return 4
   if (kind === KIND.decimal || kind === KIND.uuid) return 16
   return kind === KIND.long || kind === KIND.real || kind === KIND.datetime || kind === KIND.timespan ? 8 : 0
 }

@@ -1,9 +1,10 @@
 import type { ByteWindow } from './byte-window.ts'
-import type { ColumnBuilder } from './column-builder.ts'
+import { type ColumnBuilder, KIND } from './column-builder.ts'
 import { readBool } from './read-bool.ts'
 import { readDatetime } from './read-datetime.ts'
 import { readDecimal } from './read-decimal.ts'
 import { readDecimalText } from './read-decimal-text.ts'
+import { internEmpty, readDictionary } from './read-dictionary.ts'
 import { readDynamic } from './read-dynamic.ts'
 import { readGuidText, readUuid } from './read-guid.ts'
 import { readInt } from './read-int.ts'
@@ -160,6 +161,8 @@ function readCell(buf: Buffer, view: DataView, p: number, column: ColumnBuilder,
       return readGuidText(buf, view, p, column, row)
     case 10: // uuid
       return readUuid(buf, p, column, row)
+    case 12: // dictionary
+      return readDictionary(buf, view, p, column, row)
     default: // dynamic
       return buf[p] === 0x6e ? ~p : readDynamic(buf, view, p, column, row)
   }
@@ -180,6 +183,7 @@ function readNull(buf: Uint8Array, p: number, column: ColumnBuilder, row: number
     column.mayHaveNulls = true
   }
   if (column.isText) column.offsets[row + 1] = column.used
+  else if (column.kind === KIND.dictionary) column.i32[row] = internEmpty(column)
   else if (column.width === 0) column.bytes[row >> 3] = column.bytes[row >> 3]! & ~(1 << (row & 7))
   else column.i32.fill(0, (row * column.width) >> 2, ((row + 1) * column.width) >> 2)
   return p + 4
