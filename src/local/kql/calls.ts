@@ -10,7 +10,7 @@ import { enterFunction, functionBinding } from './user-functions.ts'
 import { WINDOW_FUNCTIONS } from './window-names.ts'
 
 /** Functions that give a tuple; here it is an array, taken apart where it is used. */
-const TUPLES: ReadonlySet<string> = new Set(['array_sort_asc', 'array_sort_desc'])
+const TUPLES: ReadonlySet<string> = new Set(['array_sort_asc', 'array_sort_desc', 'series_stats'])
 
 /** A call that gives one value. */
 export function translateCall(node: SyntaxNode, context: Context): Sql {

@@ -90,8 +90,8 @@ function valuesOf(node: SyntaxNode, context: Context): readonly Sql[] {
   }
   const tuple = context.query.scalar(call, context)
   const parts = call.columns.map((column, index): Sql => {
-    if (column.type !== 'dynamic') throw notSupported('a tuple of other than dynamic values')
-    return { sql: `nullif(json_extract(${tuple.sql}, '$[${index}]')::VARCHAR, 'null')`, type: 'dynamic' }
+    const part: Sql = { sql: `nullif(json_extract(${tuple.sql}, '$[${index}]')::VARCHAR, 'null')`, type: 'dynamic' }
+    return { sql: castTo(part, column.type), type: column.type }
   })
   // `(a, b) = f(...)` takes as many as it names.
   return node === call ? parts : parts.slice(0, elements(need(node, 'Names'), 'Names').length)

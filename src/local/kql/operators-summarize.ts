@@ -82,7 +82,8 @@ function grouped(
   }
 }
 
-function dependsOnOrder(node: SyntaxNode): boolean {
+/** Whether an aggregate's value depends on the order of the rows. */
+export function dependsOnOrder(node: SyntaxNode): boolean {
   for (const each of descendants(node)) {
     if (each.kind === 'FunctionCallExpression' && ORDERED.has(callName(each))) return true
     // The body of a user function may hold anything.
@@ -91,7 +92,8 @@ function dependsOnOrder(node: SyntaxNode): boolean {
   return false
 }
 
-function aggregateValues(
+/** Values of an aggregate, or of an expression over aggregates. */
+export function aggregateValues(
   node: SyntaxNode,
   source: Relation & { readonly rowNumber?: string },
   context: Context,

@@ -4,6 +4,7 @@ import { DYNAMIC_FUNCTIONS } from './scalar-functions-dynamic.ts'
 import { HASH_FUNCTIONS } from './scalar-functions-hash.ts'
 import { IP_FUNCTIONS } from './scalar-functions-ip.ts'
 import { MATH_FUNCTIONS } from './scalar-functions-math.ts'
+import { SERIES_FUNCTIONS } from './scalar-functions-series.ts'
 import { STRING_FUNCTIONS } from './scalar-functions-string.ts'
 import type { ScalarFunction } from './sql.ts'
 
@@ -15,5 +16,6 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map([
   ...HASH_FUNCTIONS,
   ...IP_FUNCTIONS,
   ...MATH_FUNCTIONS,
+  ...SERIES_FUNCTIONS,
   ...STRING_FUNCTIONS,
 ])

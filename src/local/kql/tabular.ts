@@ -21,6 +21,8 @@ import {
   translateTop,
   translateWhere,
 } from './operators-rows.ts'
+import { translateMakeSeries } from './operators-series.ts'
+import { translateSample, translateSampleDistinct, translateTopHitters, translateTopNested } from './operators-top.ts'
 import { translateScan } from './operators-scan.ts'
 import {
   namedTable,
@@ -58,6 +60,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['InvokeOperator', translateInvoke],
   ['JoinOperator', translateJoin],
   ['LookupOperator', translateLookup],
+  ['MakeSeriesOperator', translateMakeSeries],
   ['MvApplyOperator', translateMvApply],
   ['MvExpandOperator', translateMvExpand],
   ['ParseKvOperator', translateParseKv],
@@ -71,12 +74,16 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['ProjectRenameOperator', translateRename],
   ['ProjectReorderOperator', translateSelection],
   ['RenderOperator', translateRender],
+  ['SampleOperator', translateSample],
+  ['SampleDistinctOperator', translateSampleDistinct],
   ['ScanOperator', translateScan],
   ['SerializeOperator', translateSerialize],
   ['SortOperator', translateSort],
   ['SummarizeOperator', translateSummarize],
   ['TakeOperator', translateTake],
   ['TopOperator', translateTop],
+  ['TopHittersOperator', translateTopHitters],
+  ['TopNestedOperator', translateTopNested],
   ['UnionOperator', translateUnion],
 ])
 

@@ -13,6 +13,7 @@ import { HASH_UDFS } from './udf-hash.ts'
 import { IP_UDFS } from './udf-ip.ts'
 import { MATH_UDFS } from './udf-math.ts'
 import { PARSE_KV_UDFS } from './udf-parse-kv.ts'
+import { SERIES_UDFS } from './udf-series.ts'
 import { SKETCH_UDFS } from './udf-sketch.ts'
 import { STRING_UDFS } from './udf-string.ts'
 import { URL_UDFS } from './udf-url.ts'
@@ -30,6 +31,7 @@ const UDFS: readonly Udf[] = [
   ...IP_UDFS,
   ...MATH_UDFS,
   ...PARSE_KV_UDFS,
+  ...SERIES_UDFS,
   ...SKETCH_UDFS,
   ...STRING_UDFS,
   ...URL_UDFS,

@@ -427,7 +427,7 @@ describe('a query', () => {
   })
 
   it.each([
-    ['an operator', 'T | sample 1'],
+    ['an operator', 'T | reduce by A'],
     ['a plugin', 'T | evaluate autocluster()'],
     ['a function', 'print series_fft(dynamic([1]))'],
     ['a kind of an operator', 'T | union kind=inner U'],
