@@ -63,7 +63,10 @@ export async function openDistributed(
     async release() {
       if (released) return
       released = true
-      const { removed, failures } = await removeBlobs(blobs.flat().map((blob) => blob.location))
+      const { removed, failures } = await removeBlobs(
+        blobs.flat().map((blob) => blob.location),
+        { renew: () => context.exportStorage(settings.storage).renew(undefined) },
+      )
       for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
       settings.onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
     },

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import { expect, it, describe, vi } from 'vitest'
+import { DEFAULT_TYPE_SETTINGS } from '../../src/arrow/scalar-types.ts'
 import { KustoDataError, KustoError, KustoProtocolError, KustoUsageError } from '../../src/errors.ts'
 import { DecodePool } from '../../src/source/decode-pool.ts'
 import { errorData, errorFromData } from '../../src/source/error-transfer.ts'
 
 const settings = {
   columns: [{ name: 'a', type: 'long' }],
-  types: { decimal: 'decimal128', datetime: 'us', timespan: 'us', guid: 'text' },
+  types: DEFAULT_TYPE_SETTINGS,
   batchRows: 10,
 } as const
 const DYING = new URL('./fixtures/dying-worker.mjs', import.meta.url)
