@@ -15,11 +15,12 @@ import { Kql, name } from './kql/kql.ts'
 import { parseClusterUrl } from './protocol/cluster-url.ts'
 import { parseConnectionString } from './protocol/connection-string.ts'
 import type { TrustOptions } from './protocol/trusted-hosts.ts'
-import { discoverIngestion } from './sink/discover-ingestion.ts'
 import type { IngestionVia } from './sink/discover-ingestion.ts'
+import { IngestionAccess } from './sink/ingestion-access.ts'
+import { parseReceipt } from './sink/receipt-json.ts'
 import type { SinkContext } from './sink/sink-context.ts'
 import { writeQueued } from './sink/write-queued.ts'
-import { WriteReceipt, parseReceipt } from './sink/write-receipt.ts'
+import { WriteReceipt } from './sink/write-receipt.ts'
 import { writeSettings } from './sink/write-settings.ts'
 import type { WriteOptions } from './sink/write-settings.ts'
 import { DecodePool } from './source/decode-pool.ts'
@@ -31,6 +32,7 @@ import { ReadCache } from './source/read-cache.ts'
 import type { DistributedRead } from './source/read-distributed.ts'
 import { callId, commandActivity } from './source/request-id.ts'
 import { openExportStorage } from './source/export-storage.ts'
+import { Sweeps } from './source/export-storage-sweep.ts'
 import { openPartition, releasePlan } from './source/open-plan.ts'
 import type { PartitionOptions } from './source/open-plan.ts'
 import type { ReadPartition } from './source/partition.ts'
@@ -89,6 +91,7 @@ export class KustoConnector implements AsyncDisposable {
   readonly #source: SourceContext
   readonly #sink: SinkContext
   readonly #trust: TrustOptions
+  readonly #sweeps = new Sweeps()
   readonly #exportCache = new ReadCache<DistributedRead>((error) => {
     log.warning(`a kept export was not deleted: ${String(error)}`)
   })
@@ -139,17 +142,14 @@ export class KustoConnector implements AsyncDisposable {
   /** Writes rows to a table; resolves when the service has taken all of them into its queue. */
   async write(table: string, data: BatchInput, options: WriteOptions = {}): Promise<WriteReceipt> {
     const settings = writeSettings(options)
-    const { schema, batches } = await readBatches(
-      data,
-      settings.signal === undefined ? {} : { signal: settings.signal },
-    )
-    const receipt = await writeQueued(this.#sink, { table, schema, batches }, settings)
-    return new WriteReceipt(receipt, (signal) => this.#sink.ingestion(signal))
+    const input = await readBatches(data, settings.signal === undefined ? {} : { signal: settings.signal })
+    const receipt = await writeQueued(this.#sink, { ...input, table }, settings)
+    return new WriteReceipt(receipt, this.#sink.ingestion)
   }
 
   /** A receipt that was stored as JSON, to go on checking it in another process. */
   receipt(json: unknown): WriteReceipt {
-    return new WriteReceipt(parseReceipt(json), (signal) => this.#sink.ingestion(signal))
+    return new WriteReceipt(parseReceipt(json, this.database), this.#sink.ingestion)
   }
 
   /** Forgets the exports that the option `cache` keeps, for one read or for all. */
@@ -159,7 +159,7 @@ export class KustoConnector implements AsyncDisposable {
 
   /** Ends threads and connections, and deletes kept exports. Reads and writes that still run fail. */
   async close(): Promise<void> {
-    await this.#exportCache.close()
+    await Promise.all([this.#exportCache.close(), this.#sweeps.close()])
     const pools = [...this.#pools.values(), ...this.#ownPools]
     await Promise.all([this.#client.close(), ...pools.map((pool) => pool.close())])
     this.#pools.clear()
@@ -199,6 +199,7 @@ export class KustoConnector implements AsyncDisposable {
       },
       command: (csl, settings) => this.#rows(csl, this.#callOptions(settings, commandActivity(csl.text))),
       exportCache: this.#exportCache,
+      sweeps: this.#sweeps,
       exportStorage: (storage) => openExportStorage(storage, { service: containers, credential, trust: this.#trust }),
       decodePool: (workers) => {
         const pool = this.#pools.get(workers) ?? new DecodePool(workers)
@@ -221,12 +222,11 @@ export class KustoConnector implements AsyncDisposable {
       rest: this.#client.rest,
       ingestionCommand: (csl: Kql, signal: AbortSignal) => this.#rows(csl, { endpoint: 'ingestion', signal }),
     }
-    const service = new Cached((signal) => discoverIngestion(discovery, via, signal), RESOURCES)
     return {
       cluster: this.cluster,
       database: this.database,
       command: (csl, signal) => this.#rows(csl, signal === undefined ? {} : { signal }),
-      ingestion: (signal) => service.get(signal),
+      ingestion: new IngestionAccess(discovery, via, RESOURCES),
       log,
     }
   }

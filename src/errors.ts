@@ -128,15 +128,19 @@ export interface BlobFailure {
 
 export interface KustoIngestErrorOptions extends KustoErrorOptions {
   readonly failures?: readonly BlobFailure[]
+  readonly receipt?: unknown
 }
 
 /** An ingestion that failed in whole or in part; `failures` has one entry per blob that did not arrive. */
 export class KustoIngestError extends KustoError {
   override readonly name = 'KustoIngestError'
   readonly failures: readonly BlobFailure[]
+  /** The stored form of the receipt of what the service had taken, to be read with `receipt()` of a connector. */
+  readonly receipt: unknown
 
   constructor(code: string, message: string, options: KustoIngestErrorOptions = {}) {
     super(code, message, options)
     this.failures = options.failures ?? []
+    this.receipt = options.receipt
   }
 }

@@ -25,6 +25,8 @@ export type { ExplainedColumn, ExplainOptions, ReadExplanation } from './source/
 export type { ReadCacheOptions } from './source/read-cache.ts'
 export type { RowEstimate } from './source/estimate-rows.ts'
 export type { SortOrder } from './source/verbs.ts'
+export { readOptionsFromSpark } from './source/spark-read-options.ts'
+export type { SparkConnectorOptions, SparkOptions, SparkRead } from './source/spark-read-options.ts'
 export type { ExportCompression, ReadMode, ReadOptions } from './source/read-settings.ts'
 export type { RequestOptions } from './protocol/request-properties.ts'
 
@@ -33,7 +35,8 @@ export { deleteDirectory } from './source/transient-storage-cleanup.ts'
 export type { DeletedDirectory, DeleteDirectoryOptions } from './source/transient-storage-cleanup.ts'
 
 export { WriteReceipt } from './sink/write-receipt.ts'
-export type { CompletedOptions, ReceiptBlob, WriteReceiptJson } from './sink/write-receipt.ts'
+export type { ReceiptBlob, WriteReceiptJson } from './sink/receipt-json.ts'
+export type { CompletedOptions } from './sink/write-receipt.ts'
 export type { BlobState, BlobStatus } from './sink/ingestion-service.ts'
 export type { AdjustSchema, CreateMode } from './sink/plan-schema.ts'
 export type { OnWriteEvent, WriteEvent } from './sink/write-events.ts'

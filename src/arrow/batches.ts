@@ -10,6 +10,7 @@ import {
   type Table,
   Type,
 } from 'apache-arrow'
+import { untilAborted } from '../base/abort.ts'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
 import { inferSchema, type Row, rowsToBatch } from './infer-rows.ts'
@@ -45,6 +46,14 @@ export interface BatchStream {
   readonly batches: AsyncIterable<RecordBatch>
 }
 
+/** What {@link readBatches} makes of an input. */
+export interface BatchSource extends BatchStream {
+  /** Whether the schema was inferred from rows, whose numbers know nothing of widths. */
+  readonly isInferred: boolean
+  /** Ends the input, for whoever does not come to iterate. */
+  close(): Promise<void>
+}
+
 /**
  * Reads any input as a stream of record batches: a Table, RecordBatch or RecordBatchReader, Arrow IPC bytes (stream or
  * file), or an iterable, async iterable or Web ReadableStream of batches, tables, IPC bytes or rows. Awaits only what
@@ -53,10 +62,11 @@ export interface BatchStream {
  * @throws {KustoDataError} while iterating: KUSTO_SCHEMA_DRIFT when a batch's schema differs from the first's, and the
  * errors of {@link inferSchema} and {@link rowsToBatch}
  */
-export async function readBatches(input: BatchInput, options: ReadBatchesOptions = {}): Promise<BatchStream> {
+export async function readBatches(input: BatchInput, options: ReadBatchesOptions = {}): Promise<BatchSource> {
   const source = await openSource(input, options)
   const schema = adoptSchema(source.schema)
-  return { schema, batches: checked({ ...source, schema }, options.signal) }
+  const { isInferred = false, end } = source
+  return { schema, isInferred, batches: checked({ ...source, schema }, options.signal), close: async () => end?.() }
 }
 
 /**
@@ -77,6 +87,8 @@ export function schemaDrift(expected: Schema, found: Schema): string | undefined
 interface Source {
   readonly schema: Schema
   readonly batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>
+  readonly isInferred?: boolean
+  readonly end?: () => Promise<void>
 }
 
 async function openSource(input: BatchInput, options: ReadBatchesOptions): Promise<Source> {
@@ -85,16 +97,42 @@ async function openSource(input: BatchInput, options: ReadBatchesOptions): Promi
   if (input instanceof RecordBatchReader) return openReader(input)
   if (input instanceof Uint8Array) return openReader(RecordBatchReader.from(input))
   if (input instanceof ArrayBuffer) return openReader(RecordBatchReader.from(new Uint8Array(input)))
+  const { signal } = options
   const items = iteratorOf(input)
-  options.signal?.throwIfAborted()
-  const first = await items.next()
+  const end = async (): Promise<void> => {
+    // What a source has to say about its end does not matter to whoever gave it up.
+    const ended = Promise.resolve(items.return?.()).then(
+      () => undefined,
+      () => undefined,
+    )
+    // After an abort the source may be in the middle of a read that never ends.
+    if (signal?.aborted !== true) await ended
+  }
+  try {
+    return { ...(await openItems(items, options)), end }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+async function openItems(
+  items: AsyncIterator<unknown> | Iterator<unknown>,
+  options: ReadBatchesOptions,
+): Promise<Source> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const first = await untilAborted(Promise.resolve(items.next()), signal)
   if (first.done === true) return { schema: new Schema([]), batches: [] }
   const rest = rejoined(first.value, items)
   if (isArrowTable(first.value) || isArrowRecordBatch(first.value)) {
     return { schema: first.value.schema, batches: batchesOf(rest) }
   }
   if (first.value instanceof Uint8Array) {
-    return openReader(await RecordBatchReader.from(rest as AsyncIterable<Uint8Array>))
+    return untilAborted(
+      RecordBatchReader.from(rest as AsyncIterable<Uint8Array>).then((reader) => openReader(reader)),
+      signal,
+    )
   }
   return openRows(rest, options)
 }
@@ -113,22 +151,17 @@ async function* batchesOf(items: AsyncIterable<unknown>): AsyncGenerator<RecordB
 }
 
 async function openRows(items: AsyncIterable<unknown>, options: ReadBatchesOptions): Promise<Source> {
-  const { inferRows = 10_000, batchRows = 65_536 } = options
+  const { inferRows = 10_000, batchRows = 65_536, signal } = options
   const iterator = items[Symbol.asyncIterator]()
   const sample: Row[] = []
   let ended = false
   while (!ended && sample.length < inferRows) {
-    const next = await iterator.next()
+    const next = await untilAborted(iterator.next(), signal)
     if (next.done === true) ended = true
     else sample.push(asRow(next.value, sample.length))
   }
-  try {
-    const schema = inferSchema(sample)
-    return { schema, batches: rowBatches({ sample, iterator, schema, batchRows }) }
-  } catch (error) {
-    await iterator.return?.()
-    throw error
-  }
+  const schema = inferSchema(sample)
+  return { schema, isInferred: true, batches: rowBatches({ sample, iterator, schema, batchRows }) }
 }
 
 async function* rowBatches(from: {

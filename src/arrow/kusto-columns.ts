@@ -31,7 +31,8 @@ export interface KustoColumnsOptions {
   readonly uint64?: 'long' | 'decimal'
 }
 
-const ALL: readonly ScalarName[] = [
+/** All ten. */
+export const SCALAR_NAMES: readonly ScalarName[] = [
   'string',
   'bool',
   'int',
@@ -46,12 +47,12 @@ const ALL: readonly ScalarName[] = [
 
 /** The Kusto types each family may be written to; the first is its own. Widths and 16-byte binaries are added below. */
 const TARGETS: Readonly<Record<ArrowKind, readonly ScalarName[]>> = {
-  null: ALL,
+  null: SCALAR_NAMES,
   bool: ['bool', 'string', 'dynamic'],
   integer: ['long', 'int', 'real', 'decimal', 'bool', 'string', 'dynamic'],
   real: ['real', 'decimal', 'long', 'int', 'string', 'dynamic'],
   decimal: ['decimal', 'real', 'string', 'dynamic'],
-  text: ALL,
+  text: SCALAR_NAMES,
   json: ['dynamic', 'string'],
   binary: ['string', 'dynamic'],
   uuid: ['guid', 'string', 'dynamic'],

@@ -47,3 +47,6 @@ export interface IngestionService {
 }
 
 export const isFinal = (state: BlobState): boolean => state !== 'Queued' && state !== 'InProgress'
+
+/** Requests for states that are under way at once. */
+export const MAX_STATUS_REQUESTS = 8

@@ -29,9 +29,15 @@ export interface SchemaPlan {
   readonly empty: readonly string[]
 }
 
+/** A column of the data. */
+export interface SourceColumn extends KustoColumn {
+  /** Types of a table column that it may be written to besides its own, because every value is checked on the way. */
+  readonly takes?: readonly ScalarName[]
+}
+
 export interface SchemaPlanInput {
   readonly table: string
-  readonly source: readonly KustoColumn[]
+  readonly source: readonly SourceColumn[]
   /** The table's columns; undefined when there is no such table. */
   readonly target: readonly KustoColumn[] | undefined
   readonly create: CreateMode
@@ -69,7 +75,8 @@ export function planSchema(input: SchemaPlanInput): SchemaPlan {
         { context: { table } },
       )
     }
-    return { create: source, add: [], targets: source.map((column) => ({ source: column.name, column })), empty: [] }
+    const columns = source.map(({ name, type }) => ({ name, type }))
+    return { create: columns, add: [], targets: columns.map((column) => ({ source: column.name, column })), empty: [] }
   }
   return input.adjustSchema === 'NoAdjustment' || input.adjustSchema === 'FailIfNotMatch'
     ? byPosition(input, target)
@@ -79,9 +86,9 @@ export function planSchema(input: SchemaPlanInput): SchemaPlan {
 function byName({ table, source, adjustSchema }: SchemaPlanInput, target: readonly KustoColumn[]): SchemaPlan {
   const columns = new Map(target.map((column) => [column.name, column]))
   const unknown = source.filter((column) => !columns.has(column.name))
-  const add = adjustSchema === 'AddColumns' ? unknown : []
+  const add = adjustSchema === 'AddColumns' ? unknown.map(({ name, type }) => ({ name, type })) : []
   const problems = adjustSchema === 'AddColumns' ? [] : unknown.map((column) => unknownColumn(column, target))
-  const targets = source.map((column) => ({ source: column.name, column: columns.get(column.name) ?? column }))
+  const targets = source.map(({ name, type }) => ({ source: name, column: columns.get(name) ?? { name, type } }))
   problems.push(...typeProblems(source, targets))
   if (problems.length > 0) throw mismatch(table, problems)
   const written = new Set(source.map((column) => column.name))
@@ -99,7 +106,7 @@ function byPosition({ table, source, adjustSchema }: SchemaPlanInput, target: re
   if (source.length > target.length || (exact && source.length !== target.length)) {
     problems.push(`expected ${target.length} columns, found ${source.length}`)
   }
-  const targets = source.map((column, index) => ({ source: column.name, column: target[index] ?? column }))
+  const targets = source.map(({ name, type }, index) => ({ source: name, column: target[index] ?? { name, type } }))
   if (exact) {
     problems.push(
       ...source.flatMap((column, index) => {
@@ -115,10 +122,11 @@ function byPosition({ table, source, adjustSchema }: SchemaPlanInput, target: re
   return { create: undefined, add: [], targets, empty: target.slice(source.length).map((column) => column.name) }
 }
 
-function typeProblems(source: readonly KustoColumn[], targets: readonly ColumnTarget[]): readonly string[] {
+function typeProblems(source: readonly SourceColumn[], targets: readonly ColumnTarget[]): readonly string[] {
   return source.flatMap((column, index) => {
     const wanted = targets[index]?.column ?? column
-    if (wanted.type === column.type || WIDENS[column.type].includes(wanted.type)) return []
+    const takes = [column.type, ...WIDENS[column.type], ...(column.takes ?? [])]
+    if (takes.includes(wanted.type)) return []
     return [`column ${column.name}: the table has ${wanted.type}, found ${column.type}; cast it before writing`]
   })
 }

@@ -1,9 +1,12 @@
-import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import pLimit from 'p-limit'
+import { KustoError, KustoProtocolError } from '../errors.ts'
 import { encodeQueueMessage, queueMessage } from '../protocol/ingestion-message.ts'
 import { putMessage } from '../storage/put-message.ts'
 import { insertPendingStatus, readStatus } from '../storage/status-table.ts'
 import { parseContainerUrl, urlWithSecret } from '../storage/storage-location.ts'
+import { MAX_STATUS_REQUESTS } from './ingestion-service.ts'
 import type { BlobState, BlobStatus, IngestionService } from './ingestion-service.ts'
+import { pickAny } from './pick-any.ts'
 import type { CommandRow } from '../client/command-table.ts'
 
 /** What `.get ingestion resources` and `.get kusto identity token` give. */
@@ -35,7 +38,7 @@ export function queueIngestion({ database, resources, authorizationContext }: Qu
     containers,
     maxBlobs: 1,
     async submit(table, blobs, properties, signal) {
-      const statusTable = pick(tables, 'status table')
+      const statusTable = pickAny(tables, 'status table')
       for (const { sourceId, location, rawBytes } of blobs) {
         const createdAt = new Date()
         await insertPendingStatus(
@@ -54,22 +57,24 @@ export function queueIngestion({ database, resources, authorizationContext }: Qu
           statusTable: { connectionString: statusTable, partitionKey: sourceId, rowKey: sourceId },
           createdAt,
         })
-        await putMessage(pick(queues, 'queue'), encodeQueueMessage(message), signal)
+        await putMessage(pickAny(queues, 'queue'), encodeQueueMessage(message), signal)
       }
       return blobs.map(({ sourceId }) => ({ sourceId }))
     },
     async status(_table, tracking, signal) {
-      return Promise.all(
-        tracking.map(async ({ sourceId }): Promise<BlobStatus> => {
-          const row = await findStatus(tables, sourceId, signal)
-          return { sourceId, state: stateOf(row.status), errorCode: row.errorCode, details: row.details }
-        }),
-      )
+      return pLimit(MAX_STATUS_REQUESTS).map(tracking, async ({ sourceId }): Promise<BlobStatus> => {
+        signal?.throwIfAborted()
+        const row = await findStatus(tables, sourceId, signal)
+        return { sourceId, state: stateOf(row.status), errorCode: row.errorCode, details: row.details }
+      })
     },
   }
 }
 
-/** A receipt does not say which of several status tables holds its rows, so each is asked until one knows. */
+/**
+ * A receipt does not say which of several status tables holds its rows, so each is asked until one knows. Only "not there"
+ * leads on to the next: a table that could not be asked may be the one.
+ */
 async function findStatus(
   tables: readonly string[],
   sourceId: string,
@@ -81,6 +86,7 @@ async function findStatus(
       return await readStatus(table, sourceId, signal)
     } catch (error) {
       signal?.throwIfAborted()
+      if (!(error instanceof KustoError) || error.code !== 'KUSTO_BLOB_NOT_FOUND') throw error
       misses.push(error)
     }
   }
@@ -97,12 +103,4 @@ function stateOf(status: string): BlobState {
     throw new KustoProtocolError('KUSTO_BAD_INGESTION_STATUS', `expected an ingestion status, found ${status}`)
   }
   return state
-}
-
-function pick(urls: readonly string[], what: string): string {
-  const url = urls[Math.floor(Math.random() * urls.length)]
-  if (url === undefined) {
-    throw new KustoUsageError('KUSTO_NO_INGESTION_STORAGE', `expected a ${what} for ingestion, the service offers none`)
-  }
-  return url
 }

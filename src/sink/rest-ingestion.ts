@@ -1,7 +1,9 @@
+import pLimit from 'p-limit'
 import { fetchIngestionConfiguration, fetchIngestionStatus, submitIngestion } from '../client/ingestion-rest.ts'
 import type { KustoRest } from '../client/kusto-rest.ts'
 import { KustoProtocolError, KustoServiceError } from '../errors.ts'
 import { parseContainerUrl, urlWithSecret } from '../storage/storage-location.ts'
+import { MAX_STATUS_REQUESTS } from './ingestion-service.ts'
 import type { BlobStatus, IngestionService, Tracking } from './ingestion-service.ts'
 
 /** Blobs of one submission when the service does not say. */
@@ -37,11 +39,10 @@ export async function openRestIngestion(
     },
     async status(table, tracking, signal) {
       const operations = [...new Set(tracking.flatMap(({ operationId }) => operationId ?? []))]
-      const answers = await Promise.all(
-        operations.map((operationId) =>
-          fetchIngestionStatus(rest, { database, table, operationId }, callOptions(signal)),
-        ),
-      )
+      const answers = await pLimit(MAX_STATUS_REQUESTS).map(operations, async (operationId) => {
+        signal?.throwIfAborted()
+        return fetchIngestionStatus(rest, { database, table, operationId }, callOptions(signal))
+      })
       const known = new Map(answers.flatMap(({ blobs }) => blobs.map((blob) => [blob.sourceId, blob])))
       return tracking.map(({ sourceId }): BlobStatus => {
         const blob = known.get(sourceId)

@@ -1,6 +1,6 @@
 import type { CommandRow } from '../client/command-table.ts'
 import type { Kql } from '../kql/kql.ts'
-import type { IngestionService } from './ingestion-service.ts'
+import type { IngestionAccess } from './ingestion-access.ts'
 
 /** What writing needs from the rooms below: the connector wires it. */
 export interface SinkContext {
@@ -9,7 +9,6 @@ export interface SinkContext {
   readonly database: string
   /** Runs a management command on the engine and gives the rows of its first table. */
   command(csl: Kql, signal: AbortSignal | undefined): Promise<readonly CommandRow[]>
-  /** The way into the service's queue, discovered once and refreshed. */
-  ingestion(signal: AbortSignal | undefined): Promise<IngestionService>
+  readonly ingestion: IngestionAccess
   readonly log: { warning(message: string): void }
 }

@@ -1,41 +1,12 @@
 import { poll } from '../base/poll.ts'
 import { checkNames, wholeNumber } from '../base/check-options.ts'
-import { KustoIngestError, KustoUsageError } from '../errors.ts'
+import { KustoIngestError } from '../errors.ts'
+import type { IngestionAccess } from './ingestion-access.ts'
 import { isFinal } from './ingestion-service.ts'
-import type { BlobStatus, IngestionService } from './ingestion-service.ts'
+import type { BlobStatus } from './ingestion-service.ts'
+import type { ReceiptBlob, WriteReceiptJson } from './receipt-json.ts'
 import type { OnWriteEvent } from './write-events.ts'
 import type { WriteFormat } from './write-settings.ts'
-
-/** One blob of a write. */
-export interface ReceiptBlob {
-  readonly sourceId: string
-  /** Without query string. */
-  readonly url: string
-  readonly rows: number
-  readonly rawBytes: number
-  readonly encodedBytes: number
-  readonly operationId?: string
-}
-
-/** A receipt as plain data: no credential, nothing that cannot be stored. */
-export interface WriteReceiptJson {
-  readonly kind: 'kusto-arrow/write-receipt'
-  readonly version: 1
-  readonly cluster: string
-  readonly database: string
-  readonly table: string
-  readonly mode: 'queued'
-  readonly via: 'rest' | 'queue'
-  readonly format: WriteFormat
-  /** Whether this write created the table. */
-  readonly created: boolean
-  readonly rows: number
-  readonly rawBytes: number
-  readonly encodedBytes: number
-  readonly blobs: readonly ReceiptBlob[]
-  /** Milliseconds by phase: `schema`, `encode`, `upload`, `queue`. Encoding and uploading overlap. */
-  readonly elapsedMs: Readonly<Record<string, number>>
-}
 
 export interface CompletedOptions {
   /** How long to wait for the last blob. Default 3,600,000 (one hour). */
@@ -49,11 +20,11 @@ const TIMEOUT_MS = 3_600_000
 /** What became of a write, now and later. */
 export class WriteReceipt {
   readonly #json: WriteReceiptJson
-  readonly #service: (signal: AbortSignal | undefined) => Promise<IngestionService>
+  readonly #ingestion: IngestionAccess
 
-  constructor(json: WriteReceiptJson, service: (signal: AbortSignal | undefined) => Promise<IngestionService>) {
+  constructor(json: WriteReceiptJson, ingestion: IngestionAccess) {
     this.#json = json
-    this.#service = service
+    this.#ingestion = ingestion
   }
 
   get table(): string {
@@ -92,9 +63,8 @@ export class WriteReceipt {
 
   /** The state of every blob as the service tells it now. */
   async status(options: { readonly signal?: AbortSignal } = {}): Promise<readonly BlobStatus[]> {
-    if (this.blobs.length === 0) return []
-    const service = await this.#service(options.signal)
-    return service.status(this.table, this.blobs, options.signal)
+    checkNames(options, ['signal'])
+    return this.#statusOf(this.blobs, options.signal)
   }
 
   /**
@@ -106,14 +76,18 @@ export class WriteReceipt {
     checkNames(options, ['timeoutMs', 'signal', 'onEvent'])
     const timeoutMs = wholeNumber('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, Number.MAX_SAFE_INTEGER)
     const startedAt = performance.now()
-    const last = await poll(
+    const ended = new Map<string, BlobStatus>()
+    await poll(
       async () => {
-        const status = await this.status(options.signal === undefined ? {} : { signal: options.signal })
-        const pending = status.filter(({ state }) => !isFinal(state)).length
-        if (pending === 0) return status
+        const open = this.blobs.filter(({ sourceId }) => !ended.has(sourceId))
+        for (const status of await this.#statusOf(open, options.signal)) {
+          if (isFinal(status.state)) ended.set(status.sourceId, status)
+        }
+        const pending = this.blobs.length - ended.size
+        if (pending === 0) return true
         options.onEvent?.({
           kind: 'ingestion-waiting',
-          succeeded: status.filter(({ state }) => state === 'Succeeded').length,
+          succeeded: [...ended.values()].filter(({ state }) => state === 'Succeeded').length,
           pending,
           elapsedMs: performance.now() - startedAt,
         })
@@ -125,28 +99,16 @@ export class WriteReceipt {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     )
-    const failed = last.filter(({ state }) => state !== 'Succeeded' && state !== 'Skipped')
+    const failed = [...ended.values()].filter(({ state }) => state !== 'Succeeded' && state !== 'Skipped')
     if (failed.length > 0) throw ingestionFailed(this.table, this.blobs.length, failed)
     return this
   }
-}
 
-/** Reads a stored receipt; the shape is checked, for it may come from anywhere. */
-export function parseReceipt(json: unknown): WriteReceiptJson {
-  const value = typeof json === 'string' ? (JSON.parse(json) as unknown) : json
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !('kind' in value) ||
-    value.kind !== 'kusto-arrow/write-receipt' ||
-    !('version' in value) ||
-    value.version !== 1 ||
-    !('blobs' in value) ||
-    !Array.isArray(value.blobs)
-  ) {
-    throw new KustoUsageError('KUSTO_BAD_RECEIPT', 'expected a write receipt of version 1, found something else')
+  async #statusOf(blobs: readonly ReceiptBlob[], signal: AbortSignal | undefined): Promise<readonly BlobStatus[]> {
+    if (blobs.length === 0) return []
+    const { table, via } = this.#json
+    return this.#ingestion.use((service) => service.status(table, blobs, signal), { via, signal })
   }
-  return value as WriteReceiptJson
 }
 
 function ingestionFailed(table: string, blobs: number, failed: readonly BlobStatus[]): KustoIngestError {

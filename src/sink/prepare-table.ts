@@ -1,0 +1,46 @@
+import type { Schema } from 'apache-arrow'
+import { SCALAR_NAMES, arrowKind, kustoColumns } from '../arrow/kusto-columns.ts'
+import type { ScalarName } from '../arrow/scalar-types.ts'
+import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
+import { planSchema } from './plan-schema.ts'
+import type { SchemaPlan, SourceColumn } from './plan-schema.ts'
+import type { SinkContext } from './sink-context.ts'
+import { fetchTableColumns } from './table-schema.ts'
+import type { WriteInput } from './write-input.ts'
+import type { WriteSettings } from './write-settings.ts'
+
+/**
+ * Plans how the columns of the data meet those of the table, and creates what is missing.
+ * @throws {KustoUsageError} the errors of `planSchema`, before anything is changed
+ */
+export async function prepareTable(
+  context: SinkContext,
+  { table, schema, isInferred }: Pick<WriteInput, 'table' | 'schema' | 'isInferred'>,
+  { create, adjustSchema, signal, onEvent }: WriteSettings,
+): Promise<SchemaPlan> {
+  const target = await fetchTableColumns(context, table, signal)
+  const plan = planSchema({ table, source: sourceColumns(schema, isInferred), target, create, adjustSchema })
+  if (plan.create !== undefined) {
+    await context.command(createMergeTable(table, plan.create), signal)
+    onEvent({ kind: 'table-created', table })
+  }
+  if (plan.add.length > 0) {
+    await context.command(alterMergeTable(table, plan.add), signal)
+    onEvent({ kind: 'columns-added', table, columns: plan.add.map((column) => column.name) })
+  }
+  return plan
+}
+
+const NUMBERS: readonly ScalarName[] = ['int', 'long', 'real', 'decimal']
+
+/** Nulls fit any column, and a number of JavaScript any that holds its value: the encoder checks each. */
+function sourceColumns(schema: Schema, isInferred: boolean): readonly SourceColumn[] {
+  const columns = kustoColumns(schema)
+  return schema.fields.flatMap((field, index) => {
+    const column = columns[index]
+    if (column === undefined) return []
+    const kind = arrowKind(field)
+    if (kind === 'null') return [{ ...column, takes: SCALAR_NAMES }]
+    return [isInferred && NUMBERS.includes(column.type) ? { ...column, takes: NUMBERS } : column]
+  })
+}
