@@ -26,6 +26,7 @@ export function columnReader(column: Data, type: ScalarName): (row: number) => C
 /** What a literal is compared as. */
 export function literalValue({ type, value }: KustoScalar): ComparedValue {
   if (type === 'long' && typeof value === 'number') return BigInt(value)
+  if (type === 'guid' && typeof value === 'string') return value.toLowerCase()
   return type === 'decimal' && typeof value === 'string' ? parseDecimal(value) : value
 }
 

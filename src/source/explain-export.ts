@@ -18,9 +18,10 @@ export function explainExport(
     format: 'parquet',
     to: maskedTargets(storage),
     query: exportQuery(source, columns, types),
+    compressed: compression !== 'none',
     properties: {
       namePrefix: 'kusto-arrow/*****/part',
-      compressionType: compression,
+      ...(compression === 'none' ? {} : { compressionType: compression }),
       parquetDatetimePrecision: 'microsecond',
       ...(sizeLimit === undefined ? {} : { sizeLimit }),
       ...(distribution === undefined ? {} : { distribution }),

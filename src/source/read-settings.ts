@@ -19,7 +19,7 @@ import type { TransientStorage, TransientStorageSettings } from './transient-sto
 export type ReadMode = 'auto' | 'single' | 'distributed'
 
 /** The codecs of exported Parquet that this package reads. */
-export type ExportCompression = 'snappy' | 'gzip' | 'lz4_raw' | 'brotli' | 'zstd'
+export type ExportCompression = 'snappy' | 'gzip' | 'lz4_raw' | 'brotli' | 'zstd' | 'none'
 
 export interface ReadOptions {
   /** Default `auto`. */
@@ -148,7 +148,7 @@ const NAMES: readonly (keyof ReadOptions)[] = [
 ]
 
 const MODES: readonly ReadMode[] = ['auto', 'single', 'distributed']
-const COMPRESSIONS: readonly ExportCompression[] = ['snappy', 'gzip', 'lz4_raw', 'brotli', 'zstd']
+const COMPRESSIONS: readonly ExportCompression[] = ['snappy', 'gzip', 'lz4_raw', 'brotli', 'zstd', 'none']
 const DISTRIBUTIONS = ['per_shard', 'per_node', 'single'] as const
 
 /**

@@ -29,6 +29,8 @@ export interface ExportOutcome {
 
 /** How long a best-effort `.cancel operation` may take after an abort. */
 const CANCEL_TIMEOUT_MS = 500
+/** How long a question after a cancelled operation may take. */
+const SWEEP_TIMEOUT_MS = 5_000
 
 /** An export that the service throttled, or says to try again, is run again from the start. */
 const EXPORT_RETRY: RetryPolicy = { maxAttempts: 3, firstDelayMs: 1_000, factor: 4, maxDelayMs: 30_000 }
@@ -72,16 +74,17 @@ async function runOnce(
     format: 'parquet',
     to: targets.map((target) => target.connectionString),
     query,
+    compressed: settings.compression !== 'none',
     properties: {
       namePrefix: `${directory}/part`,
-      compressionType: settings.compression,
+      ...(settings.compression === 'none' ? {} : { compressionType: settings.compression }),
       parquetDatetimePrecision: 'microsecond',
       ...(settings.sizeLimit === undefined ? {} : { sizeLimit: settings.sizeLimit }),
       ...(settings.distribution === undefined ? {} : { distribution: settings.distribution }),
     },
   })
-  const started = await context.command(csl, settings)
-  const operationId = textOf(started[0], 'OperationId')
+  const remove = (): Promise<void> => removeLeftovers(context, containers, directory, settings)
+  const operationId = await start(context, csl, settings, remove)
   onEvent({ kind: 'export-started', operationId, directory })
   const startedAt = performance.now()
   try {
@@ -94,9 +97,33 @@ async function runOnce(
     return { operationId, directory, blobs }
   } catch (error) {
     if (!isExportFailed(error)) await cancel(context, operationId, settings)
-    await removeLeftovers(context, containers, directory, settings)
+    await remove()
+    if (!isExportFailed(error))
+      context.sweeps.start({ hasEnded: () => hasEnded(context, operationId, settings), remove })
     throw error
   }
+}
+
+/** Without an answer nobody knows whether the export runs: what it writes is swept up all the same. */
+async function start(
+  context: SourceContext,
+  csl: Kql,
+  settings: ReadSettings,
+  remove: () => Promise<void>,
+): Promise<string> {
+  try {
+    const started = await context.command(csl, settings)
+    return textOf(started[0], 'OperationId')
+  } catch (error) {
+    const refused = error instanceof KustoUsageError || (error instanceof KustoServiceError && !error.retryable)
+    if (!refused) context.sweeps.start({ hasEnded: () => Promise.resolve(true), remove })
+    throw error
+  }
+}
+
+async function hasEnded(context: SourceContext, operationId: string, settings: ReadSettings): Promise<boolean> {
+  const row = await askState(context, operationId, { ...settings, signal: AbortSignal.timeout(SWEEP_TIMEOUT_MS) })
+  return !['InProgress', 'Scheduled'].includes(textOf(row, 'State'))
 }
 
 async function waitForOperation(context: SourceContext, operationId: string, settings: ReadSettings): Promise<void> {

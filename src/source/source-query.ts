@@ -25,26 +25,30 @@ export function queryText({ query, operators }: SourceQuery, more: readonly Kql[
 }
 
 /**
- * The query as an export carries it: values as literals, and columns whose ticks the caller wants as `long`, because
- * Parquet timestamps end at microseconds.
+ * The query as an export carries it: values as literals, and columns that Parquet would change as something it keeps.
  */
 export function exportQuery(
   { query, operators }: SourceQuery,
   columns: readonly KustoColumn[],
   types: TypeSettings,
 ): Kql {
-  const asTicks = columns.filter((column) => exportedAsTicks(column, types))
+  const projected = columns.map((column) => exportedColumn(column, types))
+  const isChanged = projected.some((column) => column !== undefined)
   const projection = join(
-    columns.map((column) =>
-      asTicks.includes(column) ? kql`${name(column.name)}=tolong(${name(column.name)})` : name(column.name),
-    ),
+    columns.map((column, index) => projected[index] ?? name(column.name)),
     ', ',
   )
-  const all = asTicks.length === 0 ? operators : [...operators, kql`project ${projection}`]
-  return appendOperators(query.inlined, all)
+  return appendOperators(query.inlined, isChanged ? [...operators, kql`project ${projection}`] : operators)
 }
 
-/** Whether an export projects this column as its ticks. Timespans are INT64 ticks in the service's Parquet as it is. */
-export function exportedAsTicks(column: KustoColumn, types: TypeSettings): boolean {
-  return column.type === 'datetime' && types.datetime !== 'us'
+/**
+ * How an export projects a column that Parquet would change: ticks of datetimes as `long`, because its timestamps end at
+ * microseconds, and decimals whose text is wanted as text, because it would fill them up with zeros. Timespans are INT64
+ * ticks in the service's Parquet as it is.
+ */
+function exportedColumn(column: KustoColumn, types: TypeSettings): Kql | undefined {
+  const named = name(column.name)
+  if (column.type === 'datetime' && types.datetime !== 'us') return kql`${named}=tolong(${named})`
+  if (column.type === 'decimal' && types.decimal === 'text') return kql`${named}=tostring(${named})`
+  return undefined
 }
