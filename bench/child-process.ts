@@ -1,0 +1,55 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** A bench process that serves until it is stopped. */
+export interface ServerProcess {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Starts `serve-kusto.ts` with the names of the bodies to hold; resolves when it listens. */
+export async function startServer(bodies: readonly string[]): Promise<ServerProcess> {
+  const child = forked('serve-kusto.js', bodies)
+  const { url } = await firstMessage<{ readonly url: string }>(child)
+  return {
+    url,
+    async stop() {
+      const exit = once(child, 'exit')
+      child.disconnect()
+      await exit
+    },
+  }
+}
+
+/** Runs a bench module in a process of its own, with the job as its argument; gives the one message it sends. */
+export async function inFreshProcess<T>(module: string, job: object): Promise<T> {
+  const child = forked(module, [JSON.stringify(job)])
+  const exit = once(child, 'exit')
+  const answer = await firstMessage<T>(child)
+  if (child.connected) child.disconnect()
+  await exit
+  return answer
+}
+
+/** What a module started by {@link inFreshProcess} was asked to do. */
+export function jobOfProcess<T>(): T {
+  return JSON.parse(process.argv[2] ?? '{}') as T
+}
+
+function forked(module: string, args: readonly string[]): ChildProcess {
+  return fork(new URL(`./${module}`, import.meta.url), args, {
+    execArgv: ['--expose-gc', '--max-old-space-size=8192'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+}
+
+async function firstMessage<T>(child: ChildProcess): Promise<T> {
+  const ended = new AbortController()
+  child.once('exit', (code) => ended.abort(new Error(`a bench process ended with exit code ${String(code)}`)))
+  try {
+    const [message] = (await once(child, 'message', { signal: ended.signal })) as [T]
+    return message
+  } catch (error) {
+    throw ended.signal.aborted ? ended.signal.reason : error
+  }
+}

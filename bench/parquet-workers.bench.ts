@@ -1,0 +1,102 @@
+import { RecordBatch, Table } from 'apache-arrow'
+import { arrowSchema, typeSettings } from '../src/arrow/scalar-types.ts'
+import { DecodePool } from '../src/source/decode-pool.ts'
+import { mapOrdered } from '../src/base/map-ordered.ts'
+import { downloads, FILES, FLIGHTS_COLUMNS, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
+import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
+
+const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 9)
+const WARM_UP = 2
+const WORKERS = [2, 1]
+const BATCH_ROWS = 131_072
+const TYPES = typeSettings({})
+const SCHEMA = arrowSchema(FLIGHTS_COLUMNS, TYPES)
+
+/**
+ * The eight files of the `parquet` bench through decoding threads, against the same code on the calling thread. In turns,
+ * both warm; each reads copies of its own, which are made before the clock starts. All buffers are compared first.
+ */
+export async function main(): Promise<void> {
+  const facts = machine()
+  const files = await flightsParquet()
+  const pools = WORKERS.map((workers) => ({ workers, pool: new DecodePool(workers), costs: [] as Cost[] }))
+  const inline: Cost[] = []
+  try {
+    const expected = await readInline(downloads(files))
+    for (const { pool, workers } of pools) compareBuffers(await readWith(pool, workers, downloads(files)), expected)
+    for (let repetition = -WARM_UP; repetition < REPETITIONS; repetition++) {
+      const copies = downloads(files)
+      const cost = await costOf(async () => check((await readInline(copies)).numRows))
+      if (repetition >= 0) inline.push(cost)
+      for (const { pool, workers, costs } of pools) {
+        const own = downloads(files)
+        const spent = await costOf(async () => check((await readWith(pool, workers, own)).numRows))
+        if (repetition >= 0) costs.push(spent)
+      }
+    }
+  } finally {
+    await Promise.all(pools.map(({ pool }) => pool.close()))
+  }
+  const base = summarize(inline)
+  const results = pools.map(({ workers, costs }) => {
+    const threads = summarize(costs)
+    return { workers, threads, ratio: ratioOf(threads, base) }
+  })
+  const megabytes = round(files.reduce((sum, file) => sum + file.length, 0) / 1e6)
+  const sizes = { files: FILES, rows: FLIGHTS_ROWS, megabytes }
+  console.log(
+    JSON.stringify({ bench: 'parquet-workers', ...facts, must: { workers2: 1 }, ...sizes, inline: base, results }),
+  )
+}
+
+/** One file more under way than there are threads, as a read does it. */
+async function readWith(pool: DecodePool, workers: number, files: readonly Uint8Array<ArrayBuffer>[]): Promise<Table> {
+  const settings = { columns: FLIGHTS_COLUMNS, types: TYPES, batchRows: BATCH_ROWS }
+  const decoded = mapOrdered(
+    files,
+    async (bytes, signal) => {
+      const file = await pool.open(bytes, settings, signal)
+      const batches: RecordBatch[] = []
+      for (const rowGroup of file.rowGroups.keys()) batches.push(...(await file.read(rowGroup, signal)).batches)
+      file.close()
+      return batches
+    },
+    { concurrency: workers + 1 },
+  )
+  const all: RecordBatch[] = []
+  for await (const batches of decoded) {
+    for (const batch of batches) all.push(new RecordBatch(SCHEMA, batch.data))
+  }
+  return new Table(SCHEMA, all)
+}
+
+function check(rows: number): void {
+  if (rows !== FLIGHTS_ROWS) throw new Error(`expected ${FLIGHTS_ROWS} rows, found ${rows}`)
+}
+
+/** Batch by batch: the same rows in the same buffers. */
+function compareBuffers(found: Table, expected: Table): void {
+  if (found.batches.length !== expected.batches.length) throw new Error(`expected ${expected.batches.length} batches`)
+  for (const [index, batch] of expected.batches.entries()) {
+    const other = found.batches[index]
+    for (const [column, data] of batch.data.children.entries()) {
+      const theirs = other?.data.children[column]
+      const isSame =
+        theirs?.length === data.length &&
+        theirs.nullCount === data.nullCount &&
+        startsWith(theirs.values, data.values) &&
+        startsWith(theirs.valueOffsets, data.valueOffsets)
+      if (!isSame) throw new Error(`expected batch ${index}, column ${column} to be the same`)
+    }
+  }
+}
+
+/** IPC pads buffers, so those that came from a thread may be longer. */
+function startsWith(found: ArrayBufferView | undefined, expected: ArrayBufferView | undefined): boolean {
+  if (expected === undefined || found === undefined) return expected === found
+  return bytesOf(found).subarray(0, expected.byteLength).equals(bytesOf(expected))
+}
+
+function bytesOf(view: ArrayBufferView): Buffer {
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
