@@ -2,7 +2,6 @@ import {
   type Bool,
   type Data,
   DataType,
-  type Dictionary,
   type Int64,
   makeData,
   RecordBatch,
@@ -128,7 +127,7 @@ export class TableDecoder {
     const dictionary = this.#dictionaries[index]
     if (dictionary === undefined || !DataType.isDictionary(type)) return takeData(builder, type, length)
     const data = builder.takeWords(length)
-    return makeData({ type: type as Dictionary, length, nullCount: 0, data, dictionary: dictionary.take() })
+    return makeData({ type, length, nullCount: 0, data, dictionary: dictionary.take() })
   }
 
   #typeOf(index: number): DataType {

@@ -90,10 +90,7 @@ export function typeSettings(options: TypeOptions = {}): TypeSettings {
       throw new KustoUsageError('KUSTO_BAD_OPTION', `expected one of ${keys}, found ${key}`)
     }
     if (value !== undefined && !known.includes(value)) {
-      throw new KustoUsageError(
-        'KUSTO_BAD_OPTION',
-        `expected ${key} to be one of ${known.join(', ')}, found ${String(value)}`,
-      )
+      throw new KustoUsageError('KUSTO_BAD_OPTION', `expected ${key} to be one of ${known.join(', ')}, found ${value}`)
     }
   }
   return {

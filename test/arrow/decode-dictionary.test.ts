@@ -3,6 +3,7 @@ import {
   type Dictionary,
   type RecordBatch,
   RecordBatchFileWriter,
+  type Schema,
   Table,
   tableFromIPC,
   tableToIPC,
@@ -89,10 +90,11 @@ describe('a dictionary column', () => {
       { name: 'n', type: 'int' },
       { name: 's', type: 'string' },
     ] as const
-    const [first, second] = [1, 2].map(() => arrowSchema(columns, typeSettings({ dictionary: ['s'] })))
-    expect(String(first?.fields[1]?.type)).toBe('Dictionary<Int32, Utf8>')
-    expect((first?.fields[1]?.type as Dictionary).id).toBe((second?.fields[1]?.type as Dictionary).id)
-    expect(first?.fields[1]?.nullable).toBe(false)
+    const schema = (): Schema => arrowSchema(columns, typeSettings({ dictionary: ['s'] }))
+    const [first, second] = [schema(), schema()]
+    expect(String(first.fields[1]!.type)).toBe('Dictionary<Int32, Utf8>')
+    expect((first.fields[1]!.type as Dictionary).id).toBe((second.fields[1]!.type as Dictionary).id)
+    expect(first.fields[1]!.nullable).toBe(false)
   })
 
   it('is refused when the name is that of no string column, and without a sample', () => {
