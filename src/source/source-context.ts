@@ -3,6 +3,7 @@ import type { Kql } from '../kql/kql.ts'
 import type { RequestOptions } from '../protocol/request-properties.ts'
 import type { DecodePool } from './decode-pool.ts'
 import type { ExportStorage } from './export-storage.ts'
+import type { Sweeps } from './export-storage-sweep.ts'
 import type { TransientStorageSettings } from './transient-storage.ts'
 import type { ReadCache } from './read-cache.ts'
 import type { DistributedRead } from './read-distributed.ts'
@@ -35,5 +36,7 @@ export interface SourceContext {
   ownPool(workers: number): DecodePool
   /** Exports that outlive a read, by plan. */
   readonly exportCache: ReadCache<DistributedRead>
+  /** Clean-up that goes on behind a read that failed. */
+  readonly sweeps: Pick<Sweeps, 'start'>
   readonly log: { warning(message: string): void }
 }

@@ -4,7 +4,7 @@ import { AbortScope } from '../base/abort.ts'
 import { delayBoundMs } from '../base/retry.ts'
 import type { RetryPolicy } from '../base/retry.ts'
 import { sleep } from '../base/sleep.ts'
-import { KustoNetworkError, KustoProtocolError } from '../errors.ts'
+import { KustoError, KustoNetworkError, KustoProtocolError } from '../errors.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { statusOf, storageError } from './storage-error.ts'
 
@@ -128,8 +128,7 @@ function isPermanent(reason: unknown, status: number | undefined, url: string, o
   if (status === 412) {
     throw new KustoProtocolError('KUSTO_BLOB_CHANGED', `the blob ${url} changed while it was read`, { offset })
   }
-  if (reason instanceof KustoProtocolError) return true
-  return status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429
+  return reason instanceof KustoError && !reason.retryable
 }
 
 function unreadable(url: string, offset: number, attempt: number, cause: unknown): KustoNetworkError {

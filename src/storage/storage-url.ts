@@ -47,7 +47,7 @@ export function parseStorageUrl(text: string): StorageUrl {
   if (host === '') throw badUrl('a host', `none in ${shown}`)
   if (fragment !== undefined) throw badUrl('a URL without fragment', `one behind ${shown}`)
   let segments = pathSegments(parts.path, shown)
-  if (/^(wasb|abf)ss?$/.test(scheme)) {
+  if (/^(wasbs?|abfss?)$/.test(scheme)) {
     if (user === undefined || user === '' || user.includes(':')) throw badUrl(`${scheme}://container@host`, shown)
     segments = [decoded(user, shown), ...segments]
   } else if (scheme !== 'https' && !(scheme === 'http' && isThisMachine(host))) {

@@ -119,6 +119,7 @@ export class FakeService {
       database: 'db',
       query: () => Promise.resolve(bytesOf(getschemaAnswer())),
       command: async (csl) => this.#run(csl.text),
+      sweeps: { start: () => undefined },
       exportStorage: () => ({
         targets: () => {
           const location = signed()
