@@ -4,8 +4,10 @@ import { POLICIES } from '../../src/local/engine/policies.ts'
 import { FORMATS } from '../../src/local/ingest/formats.ts'
 import { AGGREGATES } from '../../src/local/kql/aggregates.ts'
 import { CONTEXT_FUNCTIONS } from '../../src/local/kql/context-functions.ts'
+import { PLUGINS } from '../../src/local/kql/plugins.ts'
 import { SCALAR_FUNCTIONS } from '../../src/local/kql/scalar-functions.ts'
 import { OPERATORS } from '../../src/local/kql/tabular.ts'
+import { WINDOW_FUNCTIONS } from '../../src/local/kql/window-names.ts'
 
 const list = (names: Iterable<string>): string =>
   [...new Set(names)]
@@ -23,6 +25,14 @@ parameter or a combination of types, in the same way.
 ## Tabular operators (names of the parser's syntax nodes)
 
 ${list(OPERATORS.keys())}
+
+## Plugins of \`evaluate\`
+
+${list(PLUGINS.keys())}
+
+## Window functions
+
+${list(WINDOW_FUNCTIONS)}
 
 ## Scalar functions (${new Set([...SCALAR_FUNCTIONS.keys(), ...CONTEXT_FUNCTIONS.keys()]).size})
 

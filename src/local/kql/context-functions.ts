@@ -19,6 +19,7 @@ export const CONTEXT_FUNCTIONS: ReadonlyMap<string, ContextFunction> = new Map<s
   ['pack_all', packAll],
   ['bag_pack_columns', packColumns],
   ['extent_id', extentValue('e.extent_id', 'guid')],
+  ['extentid', extentValue('e.extent_id', 'guid')],
   ['extent_tags', extentValue('to_json(e.tags)::VARCHAR', 'dynamic')],
   ['ingestion_time', extentValue('e.ingested', 'datetime')],
   ['current_database', (_, context) => literal(context.query.database, 'string')],
@@ -26,7 +27,7 @@ export const CONTEXT_FUNCTIONS: ReadonlyMap<string, ContextFunction> = new Map<s
 
 /** Whether the query asks where its rows are stored. */
 export function readsExtents(context: Context): boolean {
-  return /\b(?:extent_id|extent_tags|ingestion_time)\b/.test(context.query.text)
+  return /\b(?:extent_?id|extent_tags|ingestion_time)\b/.test(context.query.text)
 }
 
 /** What is known about the extent that the row came in with. */

@@ -23,6 +23,7 @@ export type Binding =
   | { readonly kind: 'table'; readonly relation: Relation }
   | { readonly kind: 'lazy'; readonly resolve: () => Binding }
   | FunctionBinding
+  | { readonly kind: 'pattern'; readonly name: string; readonly declaration: SyntaxNode; readonly context: Context }
 
 /** A function declared by the query, with the names it was declared among. */
 export interface FunctionBinding {

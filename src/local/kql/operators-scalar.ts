@@ -2,6 +2,7 @@ import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { need } from '../lang/tree.ts'
 import { castTo, commonType, equals, greaterOrEqual, greaterThan, lessOrEqual, lessThan, notEquals } from './casts.ts'
 import type { Context } from './context.ts'
+import { starTest } from './operators-search.ts'
 import { literal, notSupported, SQL_TYPES, type Sql } from './sql.ts'
 import { textOperator } from './text-operators.ts'
 
@@ -22,6 +23,10 @@ const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%'])
 /** Arithmetic, comparison, logic and text operators. */
 export function translateBinary(node: SyntaxNode, context: Context): Sql {
   const operator = need(node, 'Operator').text?.toLowerCase() ?? ''
+  if (need(node, 'Left').kind === 'StarExpression') {
+    const needle = context.query.scalar(need(node, 'Right'), context)
+    return { sql: starTest(operator, context.row?.columns ?? [], needle), type: 'bool' }
+  }
   const left = context.query.scalar(need(node, 'Left'), context)
   const right = context.query.scalar(need(node, 'Right'), context)
   if (operator === 'and' || operator === 'or') {

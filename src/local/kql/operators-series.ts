@@ -1,3 +1,4 @@
+import { udfFailure } from '../server/local-error.ts'
 import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, need } from '../lang/tree.ts'
 import { castTo, dynamicOf, jsonElement } from './casts.ts'
@@ -70,7 +71,7 @@ export function translateMakeSeries(node: SyntaxNode, input: Relation, context: 
   return { sql, columns: out, order: [], partition: [] }
 }
 
-const TOO_LONG = `user function failed {{BadRequest_NotSupportedByEmulator|400}} a series of more than ${MAX_STEPS} steps is not supported by the embedded Kusto`
+const TOO_LONG = udfFailure('', notSupported(`a series of more than ${MAX_STEPS} steps`))
 
 function arrayOf(item: string, place: string): string {
   return `('[' || string_agg(${item}, ',' ORDER BY g.${place}) || ']')`

@@ -5,6 +5,7 @@ import { constantOf, type Context, RewriteNeeded, semanticError } from './contex
 import { isArray, parseJson } from './json.ts'
 import { boundColumns, onlyChildren } from './operators-project.ts'
 import { operatorParameters } from './parameters.ts'
+import { activityCountsMetrics, slidingWindowCounts } from './plugins-activity.ts'
 import { ascending, counted, project, type Relation } from './relation.ts'
 import { SCALAR_FUNCTIONS } from './scalar-functions.ts'
 import { literal, notSupported, quoteText, type Sql } from './sql.ts'
@@ -13,10 +14,12 @@ type Plugin = (node: SyntaxNode, input: Relation, context: Context) => Relation
 
 /** Plugins of `evaluate`; what is not listed is refused. */
 export const PLUGINS: ReadonlyMap<string, Plugin> = new Map<string, Plugin>([
+  ['activity_counts_metrics', activityCountsMetrics],
   ['bag_unpack', bagUnpack],
   ['ipv4_lookup', addressLookup('ipv4_is_in_range')],
   ['ipv6_lookup', addressLookup('ipv6_is_in_range')],
   ['narrow', narrow],
+  ['sliding_window_counts', slidingWindowCounts],
 ])
 
 /** `evaluate plugin(...)`. */

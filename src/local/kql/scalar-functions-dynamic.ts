@@ -1,3 +1,4 @@
+import { udfFailure } from '../server/local-error.ts'
 import { castTo, dynamicOf, jsonElement } from './casts.ts'
 import { argument, as, dynamic, long, named, result, text, type Entry } from './emit.ts'
 import { bind, notSupported, quoteText, type CallContext, type ScalarFunction, type Sql } from './sql.ts'
@@ -95,6 +96,20 @@ const percentilesOfDigest: ScalarFunction = (args) => {
   return `k_digest_percentiles(${dynamic(args, 0)}, ${wanted})`
 }
 
+const UNSIZED = `error(${quoteText(udfFailure('', notSupported('estimate_data_size() of nulls and of other text than ASCII')))})`
+
+/** Bytes of the values: a long has eight, a string one for each character of ASCII. */
+const dataSize: ScalarFunction = (args, call) => {
+  const sizes = args.map((value) => {
+    if (value.type === 'long') return `CASE WHEN ${value.sql} IS NULL THEN ${UNSIZED} ELSE 8 END`
+    if (value.type === 'string') {
+      return bind(value.sql, (x) => `CASE WHEN strlen(${x}) > length(${x}) THEN ${UNSIZED} ELSE strlen(${x}) END`)
+    }
+    throw notSupported(`${call.name} of a ${value.type}`, 'its size is not documented')
+  })
+  return `(${sizes.join(' + ')})::BIGINT`
+}
+
 export const DYNAMIC_FUNCTIONS: readonly Entry[] = [
   ...named(['bag_pack', 'pack', 'pack_dictionary'], bagPack),
   ['bag_pack_columns', bagPackColumns],
@@ -144,5 +159,6 @@ export const DYNAMIC_FUNCTIONS: readonly Entry[] = [
   ...named(['merge_tdigest', 'tdigest_merge'], dynamics('k_digest_merge')),
   ['dcount_hll', (args) => `k_hll_count(${dynamic(args, 0)})`],
   ['hll_merge', dynamics('k_hll_merge')],
+  ['estimate_data_size', dataSize],
   ['series_dot_product', (args) => `k_series_dot(${dynamic(args, 0)}, ${dynamic(args, 1)})`],
 ]

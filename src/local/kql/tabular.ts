@@ -21,6 +21,7 @@ import {
   translateTop,
   translateWhere,
 } from './operators-rows.ts'
+import { translateSearch } from './operators-search.ts'
 import { translateMakeSeries } from './operators-series.ts'
 import { translateSample, translateSampleDistinct, translateTopHitters, translateTopNested } from './operators-top.ts'
 import { translateScan } from './operators-scan.ts'
@@ -41,6 +42,7 @@ import {
 import { translateParse, translateParseKv } from './operators-parse.ts'
 import { translateSummarize } from './operators-summarize.ts'
 import { translateUnion } from './operators-union.ts'
+import { patternTable } from './patterns.ts'
 import { translateEvaluate } from './plugins.ts'
 import type { Relation } from './relation.ts'
 import { notSupported } from './sql.ts'
@@ -77,6 +79,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['SampleOperator', translateSample],
   ['SampleDistinctOperator', translateSampleDistinct],
   ['ScanOperator', translateScan],
+  ['SearchOperator', translateSearch],
   ['SerializeOperator', translateSerialize],
   ['SortOperator', translateSort],
   ['SummarizeOperator', translateSummarize],
@@ -89,11 +92,11 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
 
 const SOURCES: ReadonlyMap<string, Source> = new Map<string, Source>([
   ['DataTableExpression', translateDataTable],
-  ['FunctionCallExpression', translateTableCall],
+  ['FunctionCallExpression', (node, context) => patternTable(node, context) ?? translateTableCall(node, context)],
   ['MaterializeExpression', translateMaterialize],
   ['NameReference', nameReference],
   ['ParenthesizedExpression', (node, context) => context.query.tabular(need(node, 'Expression'), context)],
-  ['PathExpression', translateTablePath],
+  ['PathExpression', (node, context) => patternTable(node, context) ?? translateTablePath(node, context)],
   ['PrintOperator', translatePrint],
   ['RangeOperator', translateRange],
 ])
@@ -109,6 +112,7 @@ export function translateTabular(node: SyntaxNode, context: Context): Relation {
   const source = SOURCES.get(node.kind)
   if (source !== undefined) return source(node, context)
   if (node.kind === 'UnionOperator' && context.input === undefined) return translateUnion(node, undefined, context)
+  if (node.kind === 'SearchOperator' && context.input === undefined) return translateSearch(node, undefined, context)
   // The first operator of a subquery without a source works on the table around it.
   if (context.input !== undefined) {
     const { input, ...rest } = context

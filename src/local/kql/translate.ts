@@ -10,6 +10,7 @@ import {
 } from './context.ts'
 import { translateScalar } from './expression.ts'
 import { defineStatement } from './let.ts'
+import { definePattern } from './patterns.ts'
 import { defineQueryParameters } from './query-parameters.ts'
 import { orderClause, type Relation } from './relation.ts'
 import { notSupported } from './sql.ts'
@@ -103,6 +104,9 @@ function run(statement: SyntaxNode, context: Context): readonly TranslatedResult
   switch (statement.kind) {
     case 'LetStatement':
       defineStatement(statement, context)
+      return []
+    case 'PatternStatement':
+      definePattern(statement, context)
       return []
     case 'SetOptionStatement':
       setOption(statement, context)

@@ -98,6 +98,11 @@ function foldPair(name: string, run: (a: readonly number[], b: readonly number[]
   })
 }
 
+const extremes = (values: readonly number[]): readonly [number, number] =>
+  values.reduce<readonly [number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  )
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((total, value, index) => total + value * (b[index] ?? 0), 0)
@@ -127,17 +132,18 @@ function isMissing(item: Json, missing: Json): boolean {
   return item === null && missing === null
 }
 
+const figure = (value: number): Num => real(value, 'series_stats')
+
 function stats(text: string): string | null {
   const values = numbersOf(text, 'series_stats')
   if (values === undefined) return null
   if (values.length === 0) throw notSupported('series_stats() of an empty series')
-  const [min, max] = [Math.min(...values), Math.max(...values)]
+  const [min, max] = extremes(values)
   const total = sum(values)
   const mean = total / values.length
   // Of a sample; a single value has none.
   const squares = sum(values.map((value) => (value - mean) ** 2))
   const variance = values.length === 1 ? 0 : squares / (values.length - 1)
-  const figure = (value: number): Num => real(value, 'series_stats')
   return formatJson(
     new Map<string, Json>([
       ['min', figure(min)],
