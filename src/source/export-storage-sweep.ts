@@ -1,4 +1,5 @@
-import { sleep } from '../base/sleep.ts'
+import { sleep as realSleep } from '../base/sleep.ts'
+import type { Sleep } from '../base/sleep.ts'
 
 /** Looks for what a given-up export left. */
 export interface Sweep {
@@ -10,8 +11,8 @@ export interface Sweep {
 
 /** Pauses between questions; the last one is repeated until the limit. */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 5_000]
-/** An export that has not ended by then is not waited for. */
-const LIMIT_MS = 60_000
+/** An export that has not ended after so many questions, a minute and a half, is not waited for. */
+const MAX_QUESTIONS = 20
 /** A blob that was on its way when the export ended. */
 const STRAGGLER_MS = 1_000
 /** How long the end of a connector waits for sweeps. */
@@ -22,11 +23,16 @@ const CLOSE_LIMIT_MS = 5_000
  * caller has got the error, so the directory is swept again when the operation has ended.
  */
 export class Sweeps {
+  readonly #sleep: Sleep
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<void>>()
 
+  constructor(sleep: Sleep = realSleep) {
+    this.#sleep = sleep
+  }
+
   start(sweep: Sweep): void {
-    const running: Promise<void> = run(sweep, this.#stop.signal)
+    const running: Promise<void> = run(sweep, this.#sleep, this.#stop.signal)
       .catch(() => undefined)
       .then(() => void this.#running.delete(running))
     this.#running.add(running)
@@ -40,9 +46,8 @@ export class Sweeps {
   }
 }
 
-async function run(sweep: Sweep, signal: AbortSignal): Promise<void> {
-  const startedAt = performance.now()
-  for (let attempt = 0; performance.now() - startedAt < LIMIT_MS; attempt++) {
+async function run(sweep: Sweep, sleep: Sleep, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; attempt < MAX_QUESTIONS; attempt++) {
     await sleep(PAUSES_MS[Math.min(attempt, PAUSES_MS.length - 1)] ?? 0, signal)
     if (await sweep.hasEnded().catch(() => false)) break
   }
