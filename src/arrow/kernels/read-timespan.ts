@@ -16,25 +16,26 @@ const TWO_32 = 4_294_967_296
  */
 export function readTimespan(buf: Uint8Array, view: DataView, p: number, column: ColumnBuilder, row: number): number {
   if (buf[p] !== 0x22) return readTickNumber(buf, view, p, column, row)
-  // Most have no sign, days or fraction: hh:m and m:ss, each digit a byte 0 to 9.
-  const t0 = view.getInt32(p + 1, true) ^ 0x303a3030
-  const t1 = view.getInt32(p + 5, true) ^ 0x30303a30
+  // Most have no days and no fraction: hh:m and m:ss, each digit a byte 0 to 9.
+  const minus = ((buf[p + 1]! ^ 0x2d) - 1) >>> 31
+  const t0 = view.getInt32(p + minus + 1, true) ^ 0x303a3030
+  const t1 = view.getInt32(p + minus + 5, true) ^ 0x30303a30
   const odd = ((t0 | (t0 + 0x06000606)) & 0xf0fff0f0) | ((t1 | (t1 + 0x06060006)) & 0xf0f0fff0)
-  if (odd === 0 && buf[p + 9] === 0x22) {
+  if (odd === 0 && buf[p + minus + 9] === 0x22) {
     const hour = (t0 & 15) * 10 + ((t0 >> 8) & 15)
     const minute = ((t0 >> 24) & 15) * 10 + (t1 & 15)
     const second = ((t1 >> 16) & 15) * 10 + ((t1 >> 24) & 15)
     if (hour > 23 || minute > 59 || second > 59) return ~p
-    const units = ((hour * 60 + minute) * 60 + second) * column.perSecond
+    const units = ((hour * 60 + minute) * 60 + second) * column.perSecond * (1 - 2 * minus)
     const high = Math.floor(units / TWO_32)
     column.i32[2 * row] = units - high * TWO_32
     column.i32[2 * row + 1] = high
-    return p + 10
+    return p + minus + 10
   }
   return readLongTimespan(buf, p, column, row)
 }
 
-/** With a sign, days or a fraction. */
+/** With days or a fraction. */
 function readLongTimespan(buf: Uint8Array, p: number, column: ColumnBuilder, row: number): number {
   let at = p + 1
   const negative = buf[at] === 0x2d
