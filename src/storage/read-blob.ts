@@ -38,7 +38,7 @@ const CONCURRENCY = 4
 const MIB = 1024 * 1024
 /** Storage computes the MD5 of a range up to this long. */
 const CHECKED_RANGE_BYTES = 4 * MIB
-/** Where the MD5 of the whole blob is stored, ranges need none of their own and may be longer. */
+/** Where ranges have no MD5 of their own, because the whole blob's is stored or storage gives none, they may be longer. */
 const PLAIN_RANGE_BYTES = 8 * MIB
 
 /** The bytes of {@link downloadBlob}. */
@@ -101,11 +101,12 @@ class Download {
     }
     const { bytes, etag, md5 } = blob
     const stored = this.#withMd5 ? md5 : undefined
-    const step = stored === undefined ? CHECKED_RANGE_BYTES : PLAIN_RANGE_BYTES
+    const withMd5 = this.#withMd5 && stored === undefined && first.md5 !== undefined
+    const step = withMd5 ? CHECKED_RANGE_BYTES : PLAIN_RANGE_BYTES
     const received = [first]
     const rest = mapOrdered(
       ranges(first.bytes.length, bytes.length, step),
-      async (range, inner) => this.#range(range, this.#withMd5 && stored === undefined, inner),
+      async (range, inner) => this.#range(range, withMd5, inner),
       { concurrency: this.#options.concurrency ?? CONCURRENCY, signal },
     )
     for await (const range of rest) received.push(range)

@@ -55,7 +55,13 @@ const MAX_RETRY_AFTER_MS = 300_000
  */
 export async function readRange(request: RangeRequest): Promise<ReceivedRange> {
   const { range, signal } = request
-  const state: RangeState = { etag: request.etag, bytes: undefined, filled: 0, md5: undefined }
+  const state: RangeState = {
+    etag: request.etag,
+    bytes: undefined,
+    filled: 0,
+    asksMd5: request.withMd5,
+    md5: undefined,
+  }
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted()
     const before = state.filled
@@ -72,6 +78,11 @@ export async function readRange(request: RangeRequest): Promise<ReceivedRange> {
       // A blob without a byte has no first range.
       if (status === 416 && range.start === 0 && state.bytes === undefined) return { bytes: NOTHING, md5: undefined }
       if ((status === 401 || status === 403) && (await request.renew(client))) continue
+      // Storage that does not know the header for checksums is asked without it.
+      if (status === 400 && state.asksMd5) {
+        state.asksMd5 = false
+        continue
+      }
       // The SDK's errors hold the signed URL.
       const reason = error instanceof RestError ? storageError('read', request.url, error) : error
       if (isPermanent(reason, status, request.url, offset)) throw reason
@@ -89,6 +100,7 @@ interface RangeState {
   etag: string | undefined
   bytes: Uint8Array | undefined
   filled: number
+  asksMd5: boolean
   md5: Uint8Array | undefined
 }
 
@@ -104,7 +116,7 @@ async function receive(client: BlockBlobClient, request: RangeRequest, state: Ra
     abortSignal: scope.signal,
     conditions: state.etag === undefined ? {} : { ifMatch: state.etag },
     // Only the first answer is for the whole range; its MD5 stays good for what later ones bring, as the ETag is the same.
-    rangeGetContentMD5: request.withMd5 && state.bytes === undefined,
+    rangeGetContentMD5: state.asksMd5 && state.bytes === undefined,
     // Resuming is done here: the SDK's own retries restart a stalled stream only after minutes.
     maxRetryRequests: 0,
   })

@@ -25,8 +25,8 @@ export interface BlobServerOptions {
   }) => BlobFault | undefined
   /** The MD5 stored with the blob. Default: none is. */
   readonly storedMd5?: Uint8Array
-  /** Answer `x-ms-range-get-content-md5`. Default true. */
-  readonly rangeMd5?: boolean
+  /** Answer `x-ms-range-get-content-md5`, ignore it (false), or answer it with status 400. Default true. */
+  readonly rangeMd5?: boolean | 'refuse'
 }
 
 export interface BlobServer extends AsyncDisposable {
@@ -77,7 +77,7 @@ export async function blobServer(
     if (range !== 'whole' && start >= blob.length) return refuse(416)
     const body = Uint8Array.from(blob.subarray(start, end))
     const wantsMd5 = request.headers['x-ms-range-get-content-md5'] === 'true'
-    if (wantsMd5 && body.length > MAX_MD5_RANGE) return refuse(400)
+    if (wantsMd5 && (rangeMd5 === 'refuse' || body.length > MAX_MD5_RANGE)) return refuse(400)
     const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
     response.writeHead(range === 'whole' ? 200 : 206, {
       etag,
