@@ -67,6 +67,38 @@ describe('docs/examples', () => {
     }
   })
 
+  it('read-verbs gives the rows its comments promise', async () => {
+    const { code, stdout, stderr } = await example('read-verbs.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const line of [
+      /^either 2$/m,
+      /^spring 2$/m,
+      /^worst Int32Array\(2\) \[ 75, 61 \]$/m,
+      /^origins 3$/m,
+      /^two 2$/m,
+    ]) {
+      expect(stdout).toMatch(line)
+    }
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('here 2')
+  })
+
+  it('read-modes tells each way and why', async () => {
+    const { code, stdout, stderr } = await example('read-modes.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^auto\n {2}single: the whole result fits/m)
+    expect(stdout).toMatch(/past a limit\n {2}distributed: one query does not carry/)
+    expect(stdout).toMatch(/count first\n {2}distributed: a count found more than 5000 rows/)
+    expect(stdout).toMatch(/new export\n {2}20000 rows\n {2}distributed: as asked\n {2}kept export\n {2}20000 rows/)
+    expect(stdout).toMatch(/\.export async compressed to parquet \(h".*\*{5}"\)/)
+  })
+
+  it('read-options reads with a schema, and with the options of a Spark job', async () => {
+    const { code, stdout, stderr } = await example('read-options.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('n: Int32, 1: half: Float64')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('rows 10')
+  })
+
   it('demo proves that the rows of a file come back', async () => {
     const file = path.join(folder, 'flights.parquet')
     await parquet(

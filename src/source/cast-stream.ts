@@ -13,7 +13,7 @@ export function losslessTypes(types: TypeSettings): TypeSettings {
 
 /**
  * The stream cast to the wanted schema, columns by name, every value checked. Columns that have their type are passed on.
- * @throws {KustoDataError} KUSTO_SCHEMA_MISMATCH when a column is missing or of a type that does not fit; while
+ * @throws {KustoDataError} KUSTO_DECLARED_MISMATCH when a column is missing or of a type that does not fit; while
  * iterating, the errors of `castBatch`
  */
 export function castStream({ schema: found, batches }: BatchStream, schema: Schema, onEvent: OnReadEvent): BatchStream {

@@ -51,7 +51,7 @@ const FITS: Readonly<Partial<Record<ScalarName, readonly ScalarName[]>>> = {
 
 /**
  * Compares the columns of a result with those that were declared.
- * @throws {KustoDataError} KUSTO_SCHEMA_MISMATCH naming all columns that are missing or of a type that does not fit
+ * @throws {KustoDataError} KUSTO_DECLARED_MISMATCH naming all columns that are missing or of a type that does not fit
  */
 export function checkDeclared(declared: readonly KustoColumn[], found: readonly KustoColumn[]): void {
   const types = new Map(found.map((column) => [column.name, column.type]))
@@ -61,7 +61,7 @@ export function checkDeclared(declared: readonly KustoColumn[], found: readonly 
     return [`column ${name} as ${type}, found ${actual ?? 'no such column'}`]
   })
   if (wrong.length === 0) return
-  throw new KustoDataError('KUSTO_SCHEMA_MISMATCH', `expected ${wrong.join('; expected ')}`)
+  throw new KustoDataError('KUSTO_DECLARED_MISMATCH', `expected ${wrong.join('; expected ')}`)
 }
 
 const COLUMN =

@@ -1,3 +1,4 @@
+import { DEFAULT_TYPE_SETTINGS } from '../arrow/scalar-types.ts'
 import { AbortScope } from '../base/abort.ts'
 import { Kql, kql } from '../kql/kql.ts'
 import { MIN_SERVER_TIMEOUT_MS } from '../protocol/request-properties.ts'
@@ -16,7 +17,12 @@ export type RowEstimate =
 /** The rows of a query, counted by the service up to all of them. */
 export async function countRows(context: SourceContext, source: SourceQuery, settings: ReadSettings): Promise<number> {
   const count = { query: source.query, operators: [...source.operators, kql`count`] }
-  const { batches } = await openSingle(context, count, { ...settings, onEvent: () => undefined }, 'count')
+  const { batches } = await openSingle(
+    context,
+    count,
+    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: () => undefined },
+    'count',
+  )
   for await (const batch of batches) {
     const value: unknown = batch.getChildAt(0)?.get(0)
     if (typeof value === 'bigint') return Number(value)

@@ -1,4 +1,3 @@
-import { typeName } from '../arrow/kusto-columns.ts'
 import type { ScalarName } from '../arrow/scalar-types.ts'
 import { checkNames } from '../base/check-options.ts'
 import type { RequestOptions } from '../protocol/request-properties.ts'
@@ -81,7 +80,7 @@ export async function explainDataframe(
     schema: schemaOf(frame, columns).fields.map((field) => ({
       name: field.name,
       type: kustoTypeOf(field),
-      arrow: typeName(field.type),
+      arrow: String(field.type),
     })),
     estimate,
   }

@@ -1,5 +1,5 @@
 import type { KustoColumn } from '../arrow/scalar-types.ts'
-import { parseScalarName } from '../arrow/scalar-types.ts'
+import { DEFAULT_TYPE_SETTINGS, parseScalarName } from '../arrow/scalar-types.ts'
 import { KustoProtocolError } from '../errors.ts'
 import { kql } from '../kql/kql.ts'
 import { checkDeclared } from './declared-schema.ts'
@@ -10,7 +10,7 @@ import type { SourceQuery } from './source-query.ts'
 
 /**
  * The columns of a query, by `getschema`: the service binds the query and runs nothing.
- * @throws {KustoDataError} KUSTO_SCHEMA_MISMATCH when they do not fit the declared ones
+ * @throws {KustoDataError} KUSTO_DECLARED_MISMATCH when they do not fit the declared ones
  */
 export async function fetchColumns(
   context: SourceContext,
@@ -21,7 +21,12 @@ export async function fetchColumns(
     query: source.query,
     operators: [...source.operators, kql`getschema`, kql`project ColumnName, ColumnType`],
   }
-  const stream = await openSingle(context, getschema, { ...settings, onEvent: () => undefined }, 'schema')
+  const stream = await openSingle(
+    context,
+    getschema,
+    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: () => undefined },
+    'schema',
+  )
   const columns: KustoColumn[] = []
   for await (const batch of stream.batches) {
     const names = batch.getChildAt(0)

@@ -49,7 +49,7 @@ const GUID = '74be27de-1e4e-49d9-b579-fe0b331d3642'
 const LITERALS: Readonly<Record<string, readonly Parameters<ReturnType<typeof col>['eq']>[0][]>> = {
   b: [true, false, null],
   i: [kql.int(1), 0, -5n, 1.5, kql.decimal('1.0'), kql.int(null), kql.real(Number.NaN)],
-  l: [1, 2n ** 63n - 1n, 9007199254740992, 9007199254740993n, 4503599627370496.5, kql.decimal('1'), kql.long(null)],
+  l: [1, 2n ** 63n - 1n, 9007199254740992, 9007199254740993n, 1125899906842624.5, kql.decimal('1'), kql.long(null)],
   r: [1.5, 0, kql.real(-0), kql.real(Number.NaN), kql.real(Infinity), 9007199254740993n, kql.decimal('1.50'), null],
   m: [kql.decimal('1.5'), kql.decimal('1e-18'), 1.5, 10, kql.decimal('-12345678901234567890.50'), kql.decimal(null)],
   s: ['', 'a', 'A', 'ab', `it's "q" \\ 🚀`, '🚀', '\r\n', '\uFFFD', "' or true //"],
