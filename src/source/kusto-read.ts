@@ -162,6 +162,16 @@ export class ReadPartitions implements Iterable<ReadPartition>, AsyncDisposable 
     return this.#read.partitions.length
   }
 
+  /** The prefix of all exported blobs, below their containers. */
+  get directory(): string {
+    return this.#read.directory
+  }
+
+  /** The export's, or with `partitionBy` one of each export. */
+  get operationIds(): readonly string[] {
+    return this.#read.operationIds
+  }
+
   [Symbol.iterator](): Iterator<ReadPartition> {
     return this.#read.partitions[Symbol.iterator]()
   }

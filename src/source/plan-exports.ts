@@ -1,3 +1,4 @@
+import { DEFAULT_TYPE_SETTINGS } from '../arrow/scalar-types.ts'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { KustoProtocolError } from '../errors.ts'
 import { kql } from '../kql/kql.ts'
@@ -57,7 +58,11 @@ async function fetchStatistics(
   operator: Kql,
 ): Promise<RangeStatistics> {
   const asked = { ...source, operators: [...source.operators, operator] }
-  const { batches } = await openSingle(context, asked, { ...settings, onEvent: () => undefined })
+  const { batches } = await openSingle(context, asked, {
+    ...settings,
+    types: DEFAULT_TYPE_SETTINGS,
+    onEvent: () => undefined,
+  })
   for await (const batch of batches) {
     const cell = (index: number): unknown => batch.getChildAt(index)?.get(0)
     const rows = cell(0)

@@ -1,11 +1,14 @@
 import { Table } from 'apache-arrow'
 import type { RecordBatch } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { KustoConnector, KustoUsageError, kql } from '../../src/index.ts'
-import type { PartitionBy, ReadEvent, ReadOptions } from '../../src/index.ts'
+import type { PartitionBy, ReadEvent, ReadOptions, ReadPartition } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { canonicalTable } from './canonical.ts'
+
+// Many exports, one after another.
+vi.setConfig({ testTimeout: 180_000 })
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -59,7 +62,7 @@ describe('partitions by a column', () => {
       expect(found).toHaveLength(2)
       expect(found.filter((rows) => rows.length > 0).length, column).toBeGreaterThan(1)
     }
-  }, 120_000)
+  })
 
   it('spark:R20 hash partitions keep equal values together', async () => {
     await using partitions = await kusto
@@ -89,7 +92,7 @@ describe('partitions by a column', () => {
     expect(everyId.filter((i) => i % 7 === 0 || i % 17 === 0 || i % 19 === 0).every((i) => first.includes(i))).toBe(
       true,
     )
-  }, 120_000)
+  })
 
   it('spark:R20 range partitions by quantiles hold about as many rows each', async () => {
     const equal = await partitionIds({ kind: 'range', column: 'at' })
@@ -152,6 +155,36 @@ describe('partitions by a column', () => {
     const removed = events.find((event) => event.kind === 'blobs-removed')
     expect(started.every((directory) => directory.startsWith(`${removed?.directory}/`))).toBe(true)
     expect(removed).toMatchObject({ failed: 0 })
+  })
+
+  it('spark:R22 says where the blobs are, and deletes them when the partitions are disposed', async () => {
+    const events: ReadEvent[] = []
+    const onEvent = (event: ReadEvent): number => events.push(event)
+    let directory: string
+    let abandoned: Iterable<ReadPartition>
+    {
+      await using partitions = await kusto.read(source, { partitions: 2, onEvent }).partitions()
+      directory = partitions.directory
+      abandoned = partitions
+      const started = events.find((event) => event.kind === 'export-started')
+      expect(partitions.operationIds).toEqual([started?.operationId])
+      expect(started?.directory.startsWith(`${directory}/`)).toBe(true)
+    }
+    expect(events.at(-1)).toMatchObject({ kind: 'blobs-removed', directory, failed: 0 })
+    const [first] = [...abandoned].filter((partition) => partition.rows > 0)
+    await expect(ids(first!)).rejects.toMatchObject({ code: 'KUSTO_BLOB_NOT_FOUND' })
+  })
+
+  it('delivers dictionary columns as in a single query', async () => {
+    const query = kql`range i from 0 to 299999 step 1 | project i, text = tostring(i % 3)`
+    const types = { dictionary: ['text'] }
+    const options = { mode: 'distributed', types, partitions: 2, batchRows: 10_000 } as const
+    const table = await kusto.read(query, options).table()
+    const single = await kusto.read(query, { mode: 'single', types, properties: { notruncation: true } }).table()
+    expect(String(table.schema)).toBe(String(single.schema))
+    const texts = table.getChild('text')!
+    const numbers = table.getChild('i')!
+    for (let row = 0; row < table.numRows; row += 997) expect(texts.get(row)).toBe(String(Number(numbers.get(row)) % 3))
   })
 
   it('spark:R21 fails when the exports do not have the rows that were counted, and leaves no blob', async () => {

@@ -4,13 +4,16 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Table, tableFromIPC } from 'apache-arrow'
 import type { RecordBatch } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { KustoConnector, kql } from '../../src/index.ts'
 import type { PlanBlob, ReadEvent, ReadPlan } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { makePlan } from '../../src/source/read-plan.ts'
 import { canonicalTable } from './canonical.ts'
+
+// Many exports, one after another.
+vi.setConfig({ testTimeout: 180_000 })
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -220,7 +223,7 @@ describe('forEachPartition', () => {
     })
     expect(await failing('function')).toMatchObject({ code: 'KUSTO_PARTITION_FAILED' })
     expect(await read.forEachPartition(fixture('sum'), { data: { column: 'i' } })).toHaveLength(2)
-  }, 120_000)
+  })
 
   it('stops within a second when aborted, also in a module that never gives way, and leaves no thread', async () => {
     for (const how of ['never', 'wait']) {
