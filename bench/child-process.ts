@@ -32,8 +32,8 @@ export async function inFreshProcess<T>(module: string, job: object): Promise<T>
 }
 
 /** What a module started by {@link inFreshProcess} was asked to do. */
-export function jobOfProcess<T>(): T {
-  return JSON.parse(process.argv[2] ?? '{}') as T
+export function jobOfProcess(): unknown {
+  return JSON.parse(process.argv[2] ?? '{}')
 }
 
 function forked(module: string, args: readonly string[]): ChildProcess {

@@ -43,4 +43,4 @@ async function run({ side, url, query }: HttpJob): Promise<HttpOutcome> {
   return { ...cost, rows, peakMb: memory.peakMb() }
 }
 
-process.send?.(await run(jobOfProcess<HttpJob>()))
+process.send?.(await run(jobOfProcess() as HttpJob))

@@ -2,9 +2,9 @@ import { inFreshProcess, startServer } from './child-process.ts'
 import type { HttpJob, HttpOutcome, HttpSide } from './http-job.ts'
 import { machine, median, type Ratio, ratioOf, round, summarize, type Summary } from './measure.ts'
 
-const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 7)
+const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 5)
 /** azure-kusto-data takes tens of seconds a time. */
-const SLOW_REPETITIONS = Math.min(3, REPETITIONS)
+const SLOW_REPETITIONS = Math.min(2, REPETITIONS)
 const QUERIES = ['flights', 'mixed'] as const
 const SIDES = ['ours', 'ours-identity', 'fetch-json', 'azure-kusto-data'] as const
 

@@ -1,4 +1,5 @@
 import { RecordBatch, Table, tableFromIPC } from 'apache-arrow'
+import { parquetReadObjects } from 'hyparquet'
 import { readParquet } from 'parquet-wasm'
 import { downloads, FILES, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
@@ -17,7 +18,6 @@ type Row = Readonly<Record<string, unknown>>
 export async function main(): Promise<void> {
   const facts = machine()
   const files = downloads(await flightsParquet())
-  const readRows = await hyparquet()
   compareTables(await readInline(files), readDefaults(files))
   compareRows(await readInline(files), await readRows(files))
   const costs: Record<'ours' | 'defaults' | 'rows', Cost[]> = { ours: [], defaults: [], rows: [] }
@@ -50,17 +50,10 @@ function readDefaults(files: readonly Uint8Array[]): Table {
   return new Table(batches)
 }
 
-interface Hyparquet {
-  readonly parquetReadObjects: (options: { readonly file: ArrayBuffer }) => Promise<readonly Row[]>
-}
-
-async function hyparquet(): Promise<(files: readonly Uint8Array<ArrayBuffer>[]) => Promise<readonly Row[]>> {
-  const { parquetReadObjects } = (await import(process.env['HYPARQUET'] ?? 'hyparquet')) as Hyparquet
-  return async (files) => {
-    const rows: Row[] = []
-    for (const { buffer } of files) for (const row of await parquetReadObjects({ file: buffer })) rows.push(row)
-    return rows
-  }
+async function readRows(files: readonly Uint8Array<ArrayBuffer>[]): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const { buffer } of files) for (const row of await parquetReadObjects({ file: buffer })) rows.push(row)
+  return rows
 }
 
 function check(rows: number): void {

@@ -40,10 +40,9 @@ function cellOf(field: Field, vector: Vector, row: number): unknown {
 }
 
 function jsonCell(field: Field, json: unknown): unknown {
-  if (json === null || json === undefined) return json
-  if (DataType.isTimestamp(field.type)) return microsOf(String(json))
-  if (DataType.isDuration(field.type)) return spanMicrosOf(String(json))
-  return typeof json === 'object' ? JSON.stringify(json) : json
+  if (typeof json === 'string' && DataType.isTimestamp(field.type)) return microsOf(json)
+  if (typeof json === 'string' && DataType.isDuration(field.type)) return spanMicrosOf(json)
+  return typeof json === 'object' && json !== null ? JSON.stringify(json) : json
 }
 
 function millisecondCell(field: Field, cell: unknown): unknown {

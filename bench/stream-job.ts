@@ -57,4 +57,4 @@ async function run({ url, megabytes, compression, batchRows }: StreamJob): Promi
   }
 }
 
-process.send?.(await run(jobOfProcess<StreamJob>()))
+process.send?.(await run(jobOfProcess() as StreamJob))
