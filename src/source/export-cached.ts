@@ -60,15 +60,18 @@ export async function openExport(
     open: (signal) => openDistributed(context, source, { ...settings, signal }),
   })
   settings.onEvent({ kind: 'cache', hit: lease.hit })
-  const read = lease.value
   // The export belongs to the cache; signal and events are those of this read.
-  const blobContext = { ...read.context, settings }
+  return { ...readWith(lease.value, settings), release: () => lease.giveBack() }
+}
+
+/** The same export, its blobs read with the signal and events of these settings. */
+export function readWith(read: DistributedRead, settings: ReadSettings): DistributedRead {
+  const context = { ...read.context, settings }
   return {
     ...read,
-    context: blobContext,
-    partitions: read.blobs.map((members, index) => partitionOf(index, members, blobContext)),
-    batches: () => readBlobs(read.blobs.flat(), blobContext),
-    release: () => lease.giveBack(),
+    context,
+    partitions: read.blobs.map((members, index) => partitionOf(index, members, context)),
+    batches: () => readBlobs(read.blobs.flat(), context),
   }
 }
 

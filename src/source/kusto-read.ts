@@ -5,7 +5,7 @@ import type { Dataframe } from './dataframe.ts'
 import { countRows } from './estimate-rows.ts'
 import { explainDataframe } from './explain.ts'
 import type { ExplainOptions, ReadExplanation } from './explain.ts'
-import { openExport, planKey } from './export-cached.ts'
+import { openExport, planKey, readWith } from './export-cached.ts'
 import { forEachPartition } from './for-each-partition.ts'
 import type { ForEachPartitionOptions } from './for-each-partition.ts'
 import { createPlan } from './open-plan.ts'
@@ -110,11 +110,13 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
 
   /**
    * The read as partitions that can be iterated one by one or side by side, each of them again if need be. Exports the
-   * rows first, whatever the mode. The exported blobs live until `release()`.
+   * rows first, whatever the mode. The exported blobs live until `release()`; `timeoutMs` is the deadline of the export.
    */
   async partitions(): Promise<ReadPartitions> {
-    const { source, settings } = partitionable(this.#frame)
-    return new ReadPartitions(await openExport(this.#context, source, settings))
+    using started = startFrame(this.#frame)
+    const { source, settings } = partitionable(started.frame)
+    const read = await openExport(this.#context, source, settings)
+    return new ReadPartitions(readWith(read, this.#frame.settings))
   }
 
   /**
