@@ -89,7 +89,8 @@ const OBSTACLES: Readonly<Partial<Record<ScalarName, (kind: ArrowKind, field: Fi
   datetime: datetimeObstacle,
   int: (kind) => (kind === 'real' ? never('Parquet doubles are not checked to be whole numbers') : undefined),
   long: (kind) => (kind === 'real' ? never('Parquet doubles are not checked to be whole numbers') : undefined),
-  decimal: decimalObstacle,
+  decimal: (kind, field) =>
+    kind === 'real' ? never('Parquet doubles are not checked to be finite decimals') : decimalObstacle(kind, field),
   real: decimalObstacle,
 }
 

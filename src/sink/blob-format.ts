@@ -48,7 +48,7 @@ export function ingestionProperties(
   return {
     format,
     // Parquet columns are written under the table's names and match by name; CSV fields need their ordinals.
-    ...(format === 'csv' ? { ingestionMapping: csvMapping(plan), ingestionMappingType: 'Csv' } : {}),
+    ...(format === 'csv' ? csvMapping(plan) : {}),
     ...(settings.tags.length > 0 ? { tags: settings.tags } : {}),
     ...(settings.ingestIfNotExists.length > 0 ? { ingestIfNotExists: settings.ingestIfNotExists } : {}),
     ...(settings.creationTime === undefined ? {} : { creationTime: settings.creationTime.toISOString() }),
@@ -57,12 +57,18 @@ export function ingestionProperties(
   }
 }
 
-function csvMapping(plan: SchemaPlan): string {
-  return JSON.stringify(
+/** A message of the storage queue has room for 64 KB in base64. */
+const MAX_MAPPING_BYTES = 32 * 1024
+
+function csvMapping(plan: SchemaPlan): Pick<IngestionProperties, 'ingestionMapping' | 'ingestionMappingType'> {
+  const ingestionMapping = JSON.stringify(
     plan.targets.map(({ column }, ordinal) => ({
       Column: column.name,
       DataType: column.type,
       Properties: { Ordinal: String(ordinal) },
     })),
   )
+  // Names hold even when the table's columns are put into another order meanwhile, so a mapping goes along while it is small.
+  if (plan.isWhole && Buffer.byteLength(ingestionMapping) > MAX_MAPPING_BYTES) return {}
+  return { ingestionMapping, ingestionMappingType: 'Csv' }
 }

@@ -27,6 +27,8 @@ export interface SchemaPlan {
   readonly targets: readonly ColumnTarget[]
   /** Table columns that this write leaves empty. */
   readonly empty: readonly string[]
+  /** Whether the targets are the table's columns, all of them and in its order: then fields need no mapping. */
+  readonly isWhole: boolean
 }
 
 /** A column of the data. */
@@ -65,6 +67,8 @@ const WIDENS: Readonly<Record<ScalarName, readonly ScalarName[]>> = {
 export function planSchema(input: SchemaPlanInput): SchemaPlan {
   const { table, source, target } = input
   if (source.length === 0) {
+    // No columns come with no rows, of which a table that is there already has no lack.
+    if (target !== undefined) return planned([], target)
     throw new KustoUsageError('KUSTO_NO_COLUMNS', `expected at least one column to write to ${table}, found none`)
   }
   if (target === undefined) {
@@ -76,7 +80,13 @@ export function planSchema(input: SchemaPlanInput): SchemaPlan {
       )
     }
     const columns = source.map(({ name, type }) => ({ name, type }))
-    return { create: columns, add: [], targets: columns.map((column) => ({ source: column.name, column })), empty: [] }
+    return {
+      ...planned(
+        columns.map((column) => ({ source: column.name, column })),
+        columns,
+      ),
+      create: columns,
+    }
   }
   return input.adjustSchema === 'NoAdjustment' || input.adjustSchema === 'FailIfNotMatch'
     ? byPosition(input, target)
@@ -91,13 +101,7 @@ function byName({ table, source, adjustSchema }: SchemaPlanInput, target: readon
   const targets = source.map(({ name, type }) => ({ source: name, column: columns.get(name) ?? { name, type } }))
   problems.push(...typeProblems(source, targets))
   if (problems.length > 0) throw mismatch(table, problems)
-  const written = new Set(source.map((column) => column.name))
-  return {
-    create: undefined,
-    add,
-    targets,
-    empty: target.map((column) => column.name).filter((name) => !written.has(name)),
-  }
+  return { ...planned(targets, [...target, ...add]), add }
 }
 
 function byPosition({ table, source, adjustSchema }: SchemaPlanInput, target: readonly KustoColumn[]): SchemaPlan {
@@ -119,7 +123,19 @@ function byPosition({ table, source, adjustSchema }: SchemaPlanInput, target: re
     problems.push(...typeProblems(source, targets))
   }
   if (problems.length > 0) throw mismatch(table, problems)
-  return { create: undefined, add: [], targets, empty: target.slice(source.length).map((column) => column.name) }
+  return planned(targets, target)
+}
+
+/** The plan for targets among the columns that the table has in the end. */
+function planned(targets: readonly ColumnTarget[], table: readonly KustoColumn[]): SchemaPlan {
+  const written = new Set(targets.map(({ column }) => column.name))
+  return {
+    create: undefined,
+    add: [],
+    targets,
+    empty: table.map(({ name }) => name).filter((name) => !written.has(name)),
+    isWhole: targets.length === table.length && targets.every(({ column }, at) => column.name === table[at]?.name),
+  }
 }
 
 function typeProblems(source: readonly SourceColumn[], targets: readonly ColumnTarget[]): readonly string[] {

@@ -33,7 +33,30 @@ describe('planSchema', () => {
         { source: 'b', column: { name: 'b', type: 'string' } },
       ],
       empty: [],
+      isWhole: true,
     })
+  })
+
+  it('needs no columns for a table that exists, since none come with no rows', () => {
+    const nothing = { table: 'T', source: [], create: 'CreateIfNotExist', adjustSchema: 'ByName' } as const
+    expect(planSchema({ ...nothing, target: columns('a:long') })).toMatchObject({ targets: [], empty: ['a'] })
+    expect(() => planSchema({ ...nothing, target: undefined })).toThrow(/at least one column/)
+  })
+
+  it('tells whether the data fill the table in its order, added columns included', () => {
+    expect(plan('a:long,b:string', 'a:long,b:string').isWhole).toBe(true)
+    expect(plan('b:string,a:long', 'a:long,b:string').isWhole).toBe(false)
+    expect(plan('a:long', 'a:long,b:string').isWhole).toBe(false)
+    expect(plan('a:long,x:real', 'a:long', 'AddColumns').isWhole).toBe(true)
+    expect(plan('x:long,y:string', 'a:long,b:string', 'NoAdjustment').isWhole).toBe(true)
+  })
+
+  it('takes what a source column says it fits besides its own type, and creates its own', () => {
+    const input = { table: 'T', source: [{ name: 'a', type: 'long', takes: ['int', 'real'] }] } as const
+    const how = { create: 'CreateIfNotExist', adjustSchema: 'ByName' } as const
+    expect(planSchema({ ...input, ...how, target: columns('a:int') }).targets[0]?.column.type).toBe('int')
+    expect(() => planSchema({ ...input, ...how, target: columns('a:bool') })).toThrow(/the table has bool/)
+    expect(planSchema({ ...input, ...how, target: undefined }).create).toEqual(columns('a:long'))
   })
 
   it('refuses a missing table unless it may create it', () => {
