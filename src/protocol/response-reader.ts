@@ -8,6 +8,8 @@ import type { ResponseEvent } from './response-events.ts'
 /** Bytes decoded at a time: a larger chunk is cut, so that the bytes stay in the processor's cache. */
 const WINDOW_BYTES = 128 * 1024
 
+const NO_BYTES = new Uint8Array(0)
+
 /** What {@link ResponseReader} needs to know: how to decode, and nothing about where bytes come from. */
 export interface ResponseSettings extends Omit<DecodeSettings, 'unwrap'> {
   /** `unwrap` (default) or `keep`; see {@link ResponseOptions}. */
@@ -27,7 +29,7 @@ export class ResponseReader {
     this.#events.push(event)
   }
   #format: V1Reader | V2Reader | undefined
-  #chunk: Uint8Array = new Uint8Array(0)
+  #chunk: Uint8Array = NO_BYTES
   #isClosed = false
   #isDone = false
   #failure: unknown
@@ -101,7 +103,8 @@ export class ResponseReader {
   #feed(): boolean {
     if (this.#chunk.length === 0) return false
     this.#json.append(this.#chunk.subarray(0, WINDOW_BYTES))
-    this.#chunk = this.#chunk.subarray(WINDOW_BYTES)
+    // An empty view would keep the caller's chunk alive.
+    this.#chunk = this.#chunk.length > WINDOW_BYTES ? this.#chunk.subarray(WINDOW_BYTES) : NO_BYTES
     return true
   }
 
