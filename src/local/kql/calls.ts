@@ -77,7 +77,8 @@ function callArguments(node: SyntaxNode, context: Context): readonly Sql[] {
 /** `*` in `arg_max(x, *)` and `take_any(*)`: the columns the binder gave the call, those of the other arguments aside. */
 function starArguments(node: SyntaxNode, before: readonly SyntaxNode[], context: Context): readonly Sql[] {
   // A scalar function takes the row as it is.
-  const columns = node.columns === undefined ? (context.row?.columns ?? []) : node.columns.slice(before.length)
+  const isScalar = node.columns === undefined && !AGGREGATES.has(callName(node))
+  const columns = isScalar ? (context.row?.columns ?? []) : (node.columns ?? []).slice(before.length)
   return columns.map((column) => {
     const found = context.row?.columns.find((each) => each.name === column.name)
     if (found === undefined) throw notSupported(`the column ${column.name} of *`)

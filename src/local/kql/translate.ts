@@ -10,6 +10,7 @@ import {
 } from './context.ts'
 import { translateScalar } from './expression.ts'
 import { defineStatement } from './let.ts'
+import { onlyChildren } from './operators-project.ts'
 import { definePattern } from './patterns.ts'
 import { defineQueryParameters } from './query-parameters.ts'
 import { orderClause, type Relation } from './relation.ts'
@@ -116,6 +117,9 @@ function run(statement: SyntaxNode, context: Context): readonly TranslatedResult
       return []
     case 'ExpressionStatement': {
       const expression = need(statement, 'Expression')
+      if (expression.kind === 'PipeExpression' && need(expression, 'Operator').kind === 'ForkOperator') {
+        return translateFork(expression, context)
+      }
       if (expression.columns === undefined || expression.type !== undefined) {
         throw notSupported('a query that gives no table')
       }
@@ -124,6 +128,19 @@ function run(statement: SyntaxNode, context: Context): readonly TranslatedResult
     default:
       throw notSupported(`the statement ${statement.kind}`)
   }
+}
+
+/** `fork`: one result for each subquery, under its name if it has one. It must be the last operator. */
+function translateFork(pipe: SyntaxNode, context: Context): readonly TranslatedResult[] {
+  const input = translateTabular(need(pipe, 'Expression'), context)
+  const fork = need(pipe, 'Operator')
+  onlyChildren(fork, 'ForkKeyword', 'Expressions')
+  return elements(fork, 'Expressions').map((each) => {
+    const name = child(each, 'NameEquals')
+    const names = new Environment(context.names)
+    const result = finish(translateTabular(need(each, 'Expression'), { ...context, names, input }), context)
+    return name === undefined ? result : { ...result, name: need(name, 'Name').name ?? result.name }
+  })
 }
 
 function setOption(statement: SyntaxNode, context: Context): void {

@@ -158,6 +158,13 @@ it('a pattern stands for the query declared for its values', async () => {
   expect(await rows(`${declared} city("FR").["Paris"] | extend m = n + 1`)).toEqual([[7, 8]])
 })
 
+it('fork gives a result for each subquery', async () => {
+  const { results } = await kql.translate('Sales | fork (count) big = (where n > 4 | project city, n)')
+  expect(results.map(({ name }) => name)).toEqual(['PrimaryResult', 'big'])
+  const answers = await kql.run('Sales | where country == "DE" | fork (count) big = (where n > 4 | project city, n)')
+  expect(answers.map((answer) => answer.rows)).toEqual([[[3n]], [['Berlin', 5n]]])
+})
+
 it('estimate_data_size adds up the columns', async () => {
   expect(
     await rows('range x from 1 to 10 step 1 | extend s = "1234567890" | summarize sum(estimate_data_size(*))'),
