@@ -34,7 +34,8 @@ export class DecodeThread {
   openFiles = 0
 
   constructor(script: URL) {
-    this.#worker = new Worker(script)
+    // Not the flags of the parent: `--input-type` and the like belong to its own entry and end a thread.
+    this.#worker = new Worker(script, { execArgv: [] })
     this.#worker.unref()
     this.#worker.on('message', (message: FromThread) => this.#onMessage(message))
     this.#worker.on('error', (cause: unknown) => this.#fail('a decoding thread failed', cause))

@@ -41,7 +41,7 @@ class LanguageClient implements Language {
 
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url))
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
       this.#worker = worker
       worker.on('message', (reply: LanguageReply) => {
         if (reply.kind === 'ready') {
