@@ -21,7 +21,9 @@ for (let index = 0; index < count; index++) {
   try {
     fuzzCase(seeds, run, index, totals)
   } catch (error) {
-    failures.push(`case ${index} of run ${run}: ${error instanceof Error ? error.message : String(error)}`)
+    const failure = `case ${index} of run ${run}: ${error instanceof Error ? error.message : String(error)}`
+    console.error(failure)
+    failures.push(failure)
     if (failures.length >= 20) break
   }
   if (index % 1000 === 0) {

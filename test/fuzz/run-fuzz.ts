@@ -35,6 +35,7 @@ const watch = setInterval(() => {
     process.exit(1)
   }
   last = at
+  console.error(`${at} cases`)
 }, HANG_MS)
 
 const outcome = await new Promise<Outcome>((resolve, reject) => {
@@ -45,7 +46,6 @@ const outcome = await new Promise<Outcome>((resolve, reject) => {
   })
 })
 clearInterval(watch)
-for (const failure of outcome.failures) console.error(failure)
 const seconds = Math.round(Number((process.hrtime.bigint() - started) / 1_000_000n) / 1000)
 const peakMegabytes = Math.round(outcome.peakBytes / 1e6)
 console.log(JSON.stringify({ fuzz: 'response', run, seconds, peakMegabytes, ...outcome.totals }))
