@@ -92,7 +92,6 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<LocalS
   ]
   flags.push(...(scratch === undefined ? ['--location', folder] : ['--inMemoryPersistence']))
   const child = fork(new URL('./azurite-main.js', import.meta.url), flags, {
-    execArgv: [],
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // Nothing of the parent's environment but what a process needs: no proxy, no debugger, no credentials.
