@@ -141,7 +141,6 @@ describe('data that do not fit', () => {
       { name: 'KustoDataError', code: 'KUSTO_INTEGER_RANGE', column: 'id', row: 1 },
     ],
     ['text', 'id,name' as unknown as BatchInput, {}, { name: 'KustoUsageError', code: 'KUSTO_BAD_INPUT' }],
-    ['no rows to tell columns from', [], {}, { code: 'KUSTO_NO_COLUMNS' }],
   ])(
     '%s: a typed error and no row written',
     async (what, data, options, { message, ...facts }: { message?: RegExp }) => {
