@@ -23,6 +23,8 @@ interface DemoOptions {
 }
 
 async function demo({ file, report }: DemoOptions): Promise<void> {
+  // First, so that a wrong path costs nothing.
+  const parquet = await ParquetFile.fromFile(new Blob([readFileSync(file)]))
   report.start('start the embedded Kusto')
   await using local = await startLocalKusto()
   await using kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
@@ -30,7 +32,7 @@ async function demo({ file, report }: DemoOptions): Promise<void> {
 
   const sent = new Checksum()
   report.start('write: encode, upload, queue')
-  const receipt = await kusto.write(TABLE, flights(file, sent, report), {
+  const receipt = await kusto.write(TABLE, flights(parquet, sent, report), {
     create: 'CreateIfNotExist',
     flushImmediately: true,
     onEvent: (event) => {
@@ -84,8 +86,7 @@ async function demo({ file, report }: DemoOptions): Promise<void> {
 }
 
 /** The batches of a Parquet file, one row group in memory at a time: the writer pulls, nothing is read ahead of the upload. */
-async function* flights(file: string, sent: Checksum, report: Report): AsyncGenerator<RecordBatch> {
-  const parquet = await ParquetFile.fromFile(new Blob([readFileSync(file)]))
+async function* flights(parquet: ParquetFile, sent: Checksum, report: Report): AsyncGenerator<RecordBatch> {
   for (let group = 0; group < parquet.metadata().numRowGroups(); group++) {
     const rows = await parquet.read({ rowGroups: [group], batchSize: 131_072 })
     for (const batch of tableFromIPC(rows.intoIPCStream()).batches) {

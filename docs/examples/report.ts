@@ -100,7 +100,7 @@ export class Report {
   }
 
   #draw(line: string): void {
-    this.#out.write(`\r\u001B[2K${line.slice(0, Math.max(20, this.#out.columns - 1))}`)
+    this.#out.write(`\r\u001B[2K${line.slice(0, (this.#out.columns || 80) - 1)}`)
   }
 }
 

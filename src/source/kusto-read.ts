@@ -1,5 +1,6 @@
 import { type RecordBatch, type Schema, Table } from 'apache-arrow'
 import type { Filter } from '../kql/filter.ts'
+import { resolveDictionary } from './resolve-dictionary.ts'
 import { openDataframe, partitionable, schemaOf, sentSettings, startFrame, withVerb } from './dataframe.ts'
 import type { Dataframe } from './dataframe.ts'
 import { countRows } from './estimate-rows.ts'
@@ -64,7 +65,7 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
   /** All rows as one table; with a schema even when there are none. */
   async table(): Promise<Table> {
     using started = startFrame(this.#frame)
-    await using opened = await openDataframe(this.#context, started.frame)
+    await using opened = await openDataframe(this.#context, await resolveDictionary(this.#context, started.frame))
     const batches: RecordBatch[] = []
     for await (const batch of opened.batches) batches.push(batch)
     return new Table(opened.schema, batches)
@@ -73,15 +74,16 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
   /** The batches as they come; leaving the loop stops the work and removes what it made. */
   async *[Symbol.asyncIterator](): AsyncGenerator<RecordBatch, void, undefined> {
     using started = startFrame(this.#frame)
-    await using opened = await openDataframe(this.#context, started.frame)
+    await using opened = await openDataframe(this.#context, await resolveDictionary(this.#context, started.frame))
     yield* opened.batches
   }
 
   /** The Arrow schema of the rows, as declared or by `getschema`: nothing is run. */
   async schema(): Promise<Schema> {
     using started = startFrame(this.#frame)
-    const { source, settings } = started.frame
-    return schemaOf(started.frame, source.columns ?? (await fetchColumns(this.#context, source, settings)))
+    const frame = await resolveDictionary(this.#context, started.frame)
+    const { source, settings } = frame
+    return schemaOf(frame, source.columns ?? (await fetchColumns(this.#context, source, settings)))
   }
 
   /** The number of rows, counted by the service, or here when verbs are not pushed down. */
@@ -89,7 +91,7 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
     using started = startFrame(this.#frame)
     const { applied, source, settings } = started.frame
     if (applied.length === 0) return await countRows(this.#context, source, settings)
-    await using opened = await openDataframe(this.#context, started.frame)
+    await using opened = await openDataframe(this.#context, await resolveDictionary(this.#context, started.frame))
     let rows = 0
     for await (const batch of opened.batches) rows += batch.numRows
     return rows
@@ -114,7 +116,7 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
    */
   async partitions(): Promise<ReadPartitions> {
     using started = startFrame(this.#frame)
-    const { source, settings } = partitionable(started.frame)
+    const { source, settings } = partitionable(await resolveDictionary(this.#context, started.frame))
     const read = await openExport(this.#context, source, settings)
     return new ReadPartitions(readWith(read, this.#frame.settings))
   }
@@ -125,7 +127,11 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
    */
   async plan(options: PlanOptions = {}): Promise<ReadPlan> {
     using started = startFrame(this.#frame)
-    return await createPlan(this.#context, partitionable(started.frame), options)
+    return await createPlan(
+      this.#context,
+      partitionable(await resolveDictionary(this.#context, started.frame)),
+      options,
+    )
   }
 
   /**
@@ -135,7 +141,10 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
    */
   async forEachPartition(module: string | URL, options: ForEachPartitionOptions = {}): Promise<readonly unknown[]> {
     using started = startFrame(this.#frame)
-    return await forEachPartition(this.#context, partitionable(started.frame), { module, options })
+    return await forEachPartition(this.#context, partitionable(await resolveDictionary(this.#context, started.frame)), {
+      module,
+      options,
+    })
   }
 
   #with(verb: Verb): KustoRead {

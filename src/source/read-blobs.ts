@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow'
+import { SharedDictionaries } from '../arrow/dictionary-columns.ts'
 import type { ByteBudget } from '../base/byte-budget.ts'
 import { KustoProtocolError } from '../errors.ts'
 import type { DecodePool, RowGroupBatches } from './decode-pool.ts'
@@ -34,6 +35,7 @@ export async function* readBlobs(
 ): AsyncGenerator<RecordBatch> {
   const { settings, schema, decode } = context
   const lostTicks = decode.columns.map(() => 0)
+  const dictionaries = new SharedDictionaries()
   const groups = readAhead(blobs, (blob, signal) => openBlob(blob, context, signal), {
     // One more than there are threads, so that a download goes on while all of them decode.
     lanes: settings.workers + 1,
@@ -45,7 +47,7 @@ export async function* readBlobs(
     for (const [index, values] of group.lostTicks.entries()) lostTicks[index] = (lostTicks[index] ?? 0) + values
     for (const batch of group.batches) {
       settings.onEvent({ kind: 'batch', rows: batch.numRows })
-      yield withSchema(batch, schema)
+      yield dictionaries.join(withSchema(batch, schema))
     }
   }
   for (const [index, values] of lostTicks.entries()) {

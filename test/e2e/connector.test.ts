@@ -317,3 +317,21 @@ describe('connecting', () => {
     ).toThrow(/found databse/)
   })
 })
+
+describe('dictionary columns', () => {
+  it.each(['single', 'distributed'] as const)('are the same by name and by sampling in %s mode', async (mode) => {
+    const cities = tableFromArrays({
+      city: Array.from({ length: 3000 }, (_, i) => ['Oslo', 'Rome', 'Lima'][i % 3]!),
+      id: Array.from({ length: 3000 }, (_, i) => `id ${i}`),
+    })
+    if (mode === 'single') await load('Cities', cities)
+    for (const dictionary of [['city'], 'auto'] as const) {
+      const table = await kusto.read('Cities', { mode, types: { dictionary } }).table()
+      expect(table.schema.fields.map((field) => String(field.type))).toEqual(['Dictionary<Int32, Utf8>', 'Utf8'])
+      const seen = [...table.getChild('city')!].map(String)
+      expect(['Oslo', 'Rome', 'Lima'].map((city) => seen.filter((text) => text === city).length)).toEqual([
+        1000, 1000, 1000,
+      ])
+    }
+  })
+})
