@@ -25,11 +25,15 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 export function connectionFailed(error: unknown, context: KustoErrorContext): KustoError {
   if (error instanceof KustoError) return error
   const code = systemCode(error)
-  return new KustoNetworkError('KUSTO_CONNECTION_FAILED', `expected an answer, found ${code ?? describe(error)}`, {
-    cause: error,
-    context,
-    retryable: code !== undefined && PASSING.has(code),
-  })
+  return new KustoNetworkError(
+    'KUSTO_CONNECTION_FAILED',
+    `expected an answer from ${context.cluster ?? 'the cluster'}, found ${code ?? describe(error)}`,
+    {
+      cause: error,
+      context,
+      retryable: code !== undefined && PASSING.has(code),
+    },
+  )
 }
 
 /** The error for a body that ended early or cannot be decompressed. */

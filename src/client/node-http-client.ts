@@ -83,7 +83,7 @@ export class NodeHttpClient implements HttpClient {
       scope.close()
       if (scope.signal.aborted) throw scope.signal.reason
       // A body that could not be read breaks the request, and the connection's own error then is an echo of that.
-      throw connectionFailed((await uploadError) ?? error, {})
+      throw connectionFailed((await uploadError) ?? error, { cluster: new URL(request.url).origin })
     } finally {
       stopConnectTimer()
     }

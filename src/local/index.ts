@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KustoUsageError } from '../errors.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { openCatalog } from './engine/catalog.ts'
 import { openDuck } from './engine/duck.ts'
 import { Operations } from './engine/operations.ts'
@@ -93,7 +93,7 @@ export async function startLocalKusto(options: LocalKustoOptions = {}): Promise<
 
 async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<LocalKusto> {
   const { dataDir } = settings
-  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
+  if (dataDir !== undefined) await makeDataFolder(dataDir)
   const [language, duck, storage] = await allOrFirstError([
     cleanup.track(startLanguage()),
     cleanup.track(
