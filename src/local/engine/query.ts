@@ -88,7 +88,7 @@ function nowOption(value: unknown): bigint | undefined {
 }
 
 const UNKNOWN_NAMES: ReadonlyMap<string, (name: string) => string> = new Map([
-  ['KS142', (name) => `Failed to resolve column or scalar expression named '${name}'`],
+  ['KS142', (name) => `Failed to resolve table, column or scalar expression named '${name}'`],
   ['KS204', (name) => `Failed to resolve table or column expression named '${name}'`],
 ])
 
