@@ -28,6 +28,7 @@ import {
   castTimespan,
   withoutNulls,
 } from './kernels/cast-column.ts'
+import { castDynamic } from './kernels/cast-dynamic.ts'
 import { bitmapAtZero, plainColumn, utf8Column } from './kernels/encode-columns.ts'
 import { byteSink } from './kernels/write-bytes.ts'
 import { kustoType, typeName } from './kusto-columns.ts'
@@ -100,7 +101,7 @@ const CASTS: Readonly<Record<ScalarName, (field: Field, data: Data, at: CastCurs
   timespan: (field, data, at) =>
     expectType(field, data, [Type.Duration, Type.Int]) && castTimespan(data, field.type, at),
   guid: castGuid,
-  dynamic: asText,
+  dynamic: (field, data, at) => castDynamic(asText(field, data, at) as Data<Utf8>),
 }
 
 function castColumn(field: Field, data: Data, { type, at }: Cast): Data {

@@ -318,6 +318,21 @@ describe('connecting', () => {
   })
 })
 
+describe('dynamic values', () => {
+  it('are the same in both modes, whatever kind of JSON they are', async () => {
+    const query = kql`datatable(id:int, v:dynamic)[
+      1, dynamic("text"), 2, dynamic(""), 3, dynamic("[1]"), 4, dynamic({"a":1}), 5, dynamic([1,"x"]), 6, dynamic(1.5), 7, dynamic(true), 8, dynamic(null), 9, dynamic("{no")
+    ] | sort by id asc`
+    const [single, distributed] = await Promise.all(
+      (['single', 'distributed'] as const).map(async (mode) =>
+        canonicalTable(await kusto.read(query, { mode }).table()),
+      ),
+    )
+    expect(single!['v']).toEqual(['"text"', null, '[1]', '{"a":1}', '[1,"x"]', '1.5', 'true', null, '"{no"'])
+    expect(distributed).toEqual(single)
+  })
+})
+
 describe('dictionary columns', () => {
   it.each(['single', 'distributed'] as const)('are the same by name and by sampling in %s mode', async (mode) => {
     const cities = tableFromArrays({
