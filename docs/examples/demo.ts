@@ -24,7 +24,10 @@ interface DemoOptions {
 
 async function demo({ file, report }: DemoOptions): Promise<void> {
   // First, so that a wrong path costs nothing.
+  report.start('open the file')
   const parquet = await ParquetFile.fromFile(new Blob([readFileSync(file)]))
+  report.end()
+
   report.start('start the embedded Kusto')
   await using local = await startLocalKusto()
   await using kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
