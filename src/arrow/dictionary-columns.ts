@@ -1,4 +1,14 @@
-import { type Data, DataType, type Dictionary, makeData, RecordBatch, Struct, Utf8, Vector } from 'apache-arrow'
+import {
+  type Data,
+  DataType,
+  type Dictionary,
+  makeData,
+  RecordBatch,
+  type Schema,
+  Struct,
+  Utf8,
+  Vector,
+} from 'apache-arrow'
 import { ColumnBuilder } from './kernels/column-builder.ts'
 import { internBytes } from './kernels/read-dictionary.ts'
 import { DEFAULT_TYPE_SETTINGS } from './scalar-types.ts'
@@ -72,6 +82,20 @@ class DictionaryColumn {
 /** Encodes a column of its own; see {@link SharedDictionaries} for joining the batches of a result. */
 export function encodeDictionary(text: Data<Utf8>, type: Dictionary): Data {
   return new DictionaryColumn().encode(text, type)
+}
+
+/** The batch in `schema`, which differs in that some text columns are dictionaries; the batch itself when none is. */
+export function withDictionaries(batch: RecordBatch, schema: Schema): RecordBatch {
+  if (!schema.fields.some(({ type }) => DataType.isDictionary(type))) return batch
+  const children = schema.fields.flatMap(({ type }, index): Data[] => {
+    const data = batch.data.children[index]
+    if (data === undefined) return []
+    return [DataType.isDictionary(type) ? encodeDictionary(data as Data<Utf8>, type) : data]
+  })
+  return new RecordBatch(
+    schema,
+    makeData({ type: new Struct(schema.fields), length: batch.numRows, nullCount: 0, children }),
+  )
 }
 
 /**

@@ -39,7 +39,7 @@ export interface OpenParquet {
  */
 export async function openParquet(bytes: Uint8Array<ArrayBuffer>): Promise<OpenParquet> {
   const parquet = await import('parquet-wasm')
-  const file = await guarded(() => parquet.ParquetFile.fromFile(new Blob([bytes])))
+  const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes)))
   const { rows, rowGroups } = footerOf(file)
   const schema = textSchema(tableFromIPC(file.schema().intoIPCStream()).schema)
   return {
@@ -111,4 +111,19 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new KustoProtocolError('KUSTO_BAD_PARQUET', 'expected a whole Parquet file', { cause })
   }
+}
+
+/**
+ * The part of a Blob that the decoder uses, over bytes in memory: a real one copies them when it is made and again, through
+ * a stream, when it is read.
+ */
+function blobOver(bytes: Uint8Array<ArrayBuffer>): Blob {
+  const slice = (start: number, end: number): ArrayBuffer =>
+    bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + end)
+  const part = (start: number, end: number): Pick<Blob, 'size' | 'arrayBuffer'> => ({
+    size: end - start,
+    arrayBuffer: () => Promise.resolve(slice(start, end)),
+  })
+  const whole: Pick<Blob, 'size' | 'arrayBuffer'> & { slice: typeof part } = { ...part(0, bytes.length), slice: part }
+  return whole as unknown as Blob
 }

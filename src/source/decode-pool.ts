@@ -1,5 +1,8 @@
-import { type RecordBatch, tableFromIPC } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
+import { withDictionaries } from '../arrow/dictionary-columns.ts'
+import { arrowSchema } from '../arrow/scalar-types.ts'
 import { KustoError } from '../errors.ts'
+import { batchFrom } from './batch-transfer.ts'
 import { DecodeThread } from './decode-thread.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
 import type { PartitionInfo, RowGroupSize, SuppliedBlob } from './thread-messages.ts'
@@ -67,14 +70,18 @@ export class DecodePool {
       thread.post({ kind: 'close', file })
     }
     try {
-      const message = { kind: 'open', file, parquet, ...settings } as const
+      // Dictionaries are made on this side, where all batches of a result share them; threads send plain text.
+      const types = { ...settings.types, dictionary: [] }
+      const message = { kind: 'open', file, parquet, ...settings, types } as const
+      const sent = arrowSchema(settings.columns, types)
+      const wanted = arrowSchema(settings.columns, settings.types)
       const footer = (await thread.request(message, { transfer: [parquet.buffer], signal })) as FileFooter
       return {
         ...footer,
         async read(rowGroup, inner) {
           const answer = await thread.request({ kind: 'read', file, rowGroup }, { signal: inner })
-          const { ipc, rows, lostTicks } = answer as DecodedRowGroup
-          return { batches: tableFromIPC(ipc).batches, rows, lostTicks }
+          const { batches, rows, lostTicks } = answer as DecodedRowGroup
+          return { batches: batches.map((batch) => withDictionaries(batchFrom(sent, batch), wanted)), rows, lostTicks }
         },
         close,
       }

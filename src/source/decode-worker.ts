@@ -1,9 +1,10 @@
 import { parentPort } from 'node:worker_threads'
-import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { castBatch } from '../arrow/cast-batch.ts'
 import { openParquet, type OpenParquet } from '../arrow/parquet-decode.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import { type BatchBuffers, buffersOf, memoryOf } from './batch-transfer.ts'
 import { errorData } from './error-transfer.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, FromThread, ModuleOutcome } from './thread-messages.ts'
 import type { SuppliedBlob, ToThread } from './thread-messages.ts'
@@ -55,10 +56,11 @@ function send(message: FromThread, transfer: readonly ArrayBuffer[] = []): void 
   parentPort?.postMessage(message, transfer)
 }
 
-/** IPC bytes are made in a buffer of their own, which moves to the reader's thread instead of being copied. */
+/** The memory of decoded batches moves to the reader's thread instead of being copied. */
 function transferOf(value: unknown): readonly ArrayBuffer[] {
-  const ipc = typeof value === 'object' && value !== null && 'ipc' in value ? value.ipc : undefined
-  return ipc instanceof Uint8Array && ipc.buffer instanceof ArrayBuffer ? [ipc.buffer] : []
+  return typeof value === 'object' && value !== null && 'batches' in value
+    ? memoryOf(value.batches as readonly BatchBuffers[])
+    : []
 }
 
 async function open({ file, parquet, ...settings }: Extract<ToThread, { kind: 'open' }>): Promise<FileFooter> {
@@ -78,15 +80,14 @@ async function read(file: number, rowGroup: number): Promise<DecodedRowGroup> {
   const opened = await files.get(file)
   if (opened === undefined) throw new KustoProtocolError('KUSTO_FILE_CLOSED', 'expected an open file, found none')
   const { parquet, settings } = opened
-  const batches: RecordBatch[] = []
+  const batches: BatchBuffers[] = []
   const lostTicks = settings.columns.map(() => 0)
   let rows = 0
   for await (const batch of decode(parquet, settings, [rowGroup], lostTicks)) {
-    batches.push(batch)
+    batches.push(buffersOf(batch))
     rows += batch.numRows
   }
-  const schema = arrowSchema(settings.columns, settings.types)
-  return { ipc: tableToIPC(new Table(schema, batches), 'stream'), rows, lostTicks }
+  return { batches, rows, lostTicks }
 }
 
 async function* decode(

@@ -1,3 +1,4 @@
+import type { BatchBuffers } from './batch-transfer.ts'
 import type { KustoColumn, TypeSettings } from '../arrow/scalar-types.ts'
 
 /** How Parquet bytes become batches. */
@@ -22,8 +23,7 @@ export interface FileFooter {
 
 /** One decoded row group. */
 export interface DecodedRowGroup {
-  /** Arrow IPC stream. */
-  readonly ipc: Uint8Array
+  readonly batches: readonly BatchBuffers[]
   readonly rows: number
   /** Per column: times with a digit below the wanted unit, which was cut. */
   readonly lostTicks: readonly number[]
