@@ -257,7 +257,7 @@ describe('kusto-arrow local', () => {
 })
 
 describe('a missing package', () => {
-  const PEERS = ['@kusto/language-service-next@12.4.1', '@duckdb/node-api@1.5.6-r.1', 'azurite@3.35.0']
+  const PEERS = ['@kusto/language-service-next@12.4.1', '@duckdb/node-api@1.5.5-r.5', 'azurite@3.35.0']
   const nameOf = (peer: string): string => peer.slice(0, peer.lastIndexOf('@'))
   let installed = ''
 

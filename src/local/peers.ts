@@ -3,7 +3,7 @@ import { KustoUsageError } from '../errors.ts'
 
 /** The optional packages that the embedded Kusto is built on, in the versions it is tested with. */
 const LANGUAGE = '@kusto/language-service-next@12.4.1'
-const ENGINE = '@duckdb/node-api@1.5.6-r.1'
+const ENGINE = '@duckdb/node-api@1.5.5-r.5'
 const STORAGE = 'azurite@3.35.0'
 
 /**

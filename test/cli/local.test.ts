@@ -151,7 +151,7 @@ test('names every package that is missing, with the command that installs them',
     const { code, out, err } = await startScript(main, 'local').finished
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain(
-      'npm install --save-dev @kusto/language-service-next@12.4.1 @duckdb/node-api@1.5.6-r.1 azurite@',
+      'npm install --save-dev @kusto/language-service-next@12.4.1 @duckdb/node-api@1.5.5-r.5 azurite@',
     )
     expect((await startScript(main, 'local', '--no-storage').finished).err).not.toContain('azurite')
   } finally {

@@ -100,7 +100,7 @@ async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   } catch (cause) {
     throw new KustoUsageError(
       'LOCAL_PEER_MISSING',
-      'the embedded Kusto needs @duckdb/node-api: npm install --save-dev @duckdb/node-api@1.5.6-r.1',
+      'the embedded Kusto needs @duckdb/node-api: npm install --save-dev @duckdb/node-api@1.5.5-r.5',
       { cause },
     )
   }
