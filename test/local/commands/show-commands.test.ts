@@ -111,5 +111,6 @@ it('names its commands as the official grammar does', async () => {
   const commands = Bridge.getEnumerator(Kusto.Language.EngineCommands.All)
   while (commands.moveNext()) official.add(commands.Current.Name)
   const unknown = SUPPORTED_COMMANDS.map((name) => name.replace(/ .*$/, '')).filter((name) => !official.has(name))
-  expect(unknown).toEqual([])
+  // Documented for the ingestion endpoint; the official grammar has engine commands only.
+  expect(unknown).toEqual(['CancelQueuedIngestionOperation', 'ShowQueuedIngestionOperations'])
 })
