@@ -43,7 +43,6 @@ async function kindOf(at: string): Promise<'folder' | 'other' | 'missing'> {
 }
 
 function badFolder(folder: string, found: string, cause?: unknown): KustoUsageError {
-  return new KustoUsageError('LOCAL_DATA_DIR', `expected a folder to keep data in at '${folder}', ${found}`, {
-    ...(cause === undefined ? {} : { cause }),
-  })
+  const message = `expected a folder to keep data in at '${folder}', ${found}`
+  return new KustoUsageError('LOCAL_DATA_DIR', message, cause === undefined ? {} : { cause })
 }
