@@ -41,7 +41,10 @@ describe('the column of a partitioning', () => {
     expect(() => check({ kind: 'hash', column: 'a', bounds: [] })).toThrow(/found bounds/)
     expect(() => check({ kind: 'range', column: 'a', bounds: 'halves' })).toThrow(/equal-width, quantiles/)
     expect(() => check({ kind: 'range', column: 'a', bounds: [1, 2] }, 4)).toThrow(/3 bounds for 4 partitions, found 2/)
-    expect(check({ kind: 'range', column: 'a', bounds: [1, 2] }, 3)).toBeTruthy()
+    expect(check({ kind: 'range', column: 'a', bounds: [1, 2] }, 3)).toMatchObject({
+      kind: 'range',
+      column: 'a',
+    })
   })
 })
 

@@ -80,7 +80,8 @@ export function translateTableCall(node: SyntaxNode, context: Context): Relation
   )
 }
 
-const RENDER_DEFAULTS: Readonly<Record<string, unknown>> = {
+/** The visualization property of a query without `render`, and what `render` starts from. */
+export const RENDER_DEFAULTS: Readonly<Record<string, unknown>> = {
   Visualization: null,
   Title: null,
   XColumn: null,

@@ -1,3 +1,4 @@
+import { RENDER_DEFAULTS } from '../kql/operators-subquery.ts'
 import type { Column } from '../lang/syntax.ts'
 import type { LocalError } from './local-error.ts'
 
@@ -23,32 +24,9 @@ export interface QueryEncoder {
   finish(outcome: QueryOutcome): void
 }
 
-/** The visualization property of a query without `render`. */
-const NO_VISUALIZATION: Readonly<Record<string, unknown>> = {
-  Visualization: null,
-  Title: null,
-  XColumn: null,
-  Series: null,
-  YColumns: null,
-  AnomalyColumns: null,
-  XTitle: null,
-  YTitle: null,
-  XAxis: null,
-  YAxis: null,
-  Legend: null,
-  YSplit: null,
-  Accumulate: false,
-  IsQuerySorted: false,
-  Kind: null,
-  Ymin: 'NaN',
-  Ymax: 'NaN',
-  Xmin: null,
-  Xmax: null,
-}
-
 /** JSON text of the visualization property, with every key that the service sends. */
 export function visualizationJson(visualization: Readonly<Record<string, unknown>> | undefined): string {
-  return JSON.stringify({ ...NO_VISUALIZATION, ...visualization })
+  return JSON.stringify({ ...RENDER_DEFAULTS, ...visualization })
 }
 
 /** Status code of a failure as the service gives it in completion tables. */
