@@ -25,6 +25,8 @@ export interface SchemaPlan {
   /** Columns to add to the existing table. */
   readonly add: readonly KustoColumn[]
   readonly targets: readonly ColumnTarget[]
+  /** All columns that the table has in the end, in its order. */
+  readonly columns: readonly KustoColumn[]
   /** Table columns that this write leaves empty. */
   readonly empty: readonly string[]
   /** Whether the targets are the table's columns, all of them and in its order: then fields need no mapping. */
@@ -133,6 +135,7 @@ function planned(targets: readonly ColumnTarget[], table: readonly KustoColumn[]
     create: undefined,
     add: [],
     targets,
+    columns: table,
     empty: table.map(({ name }) => name).filter((name) => !written.has(name)),
     isWhole: targets.length === table.length && targets.every(({ column }, at) => column.name === table[at]?.name),
   }

@@ -15,11 +15,32 @@ import type { WriteSettings } from './write-settings.ts'
  */
 export async function prepareTable(
   context: SinkContext,
-  { table, schema, isInferred }: Pick<WriteInput, 'table' | 'schema' | 'isInferred'>,
-  { create, adjustSchema, signal, onEvent }: WriteSettings,
+  input: TableInput,
+  settings: WriteSettings,
+): Promise<SchemaPlan> {
+  const plan = await planTable(context, input, settings)
+  await applySchemaPlan(context, { table: input.table, plan }, settings)
+  return plan
+}
+
+type TableInput = Pick<WriteInput, 'table' | 'schema' | 'isInferred'>
+
+/** Plans how the columns of the data meet those of the table, and changes nothing. */
+export async function planTable(
+  context: SinkContext,
+  { table, schema, isInferred }: TableInput,
+  { create, adjustSchema, signal }: WriteSettings,
 ): Promise<SchemaPlan> {
   const target = await fetchTableColumns(context, table, signal)
-  const plan = planSchema({ table, source: sourceColumns(schema, isInferred), target, create, adjustSchema })
+  return planSchema({ table, source: sourceColumns(schema, isInferred), target, create, adjustSchema })
+}
+
+/** Creates the table, or adds the columns, that a plan found missing; to be repeated without harm. */
+export async function applySchemaPlan(
+  context: SinkContext,
+  { table, plan }: { readonly table: string; readonly plan: SchemaPlan },
+  { signal, onEvent }: WriteSettings,
+): Promise<void> {
   if (plan.create !== undefined) {
     await context.command(createMergeTable(table, plan.create), signal)
     onEvent({ kind: 'table-created', table })
@@ -28,7 +49,6 @@ export async function prepareTable(
     await context.command(alterMergeTable(table, plan.add), signal)
     onEvent({ kind: 'columns-added', table, columns: plan.add.map((column) => column.name) })
   }
-  return plan
 }
 
 const NUMBERS: readonly ScalarName[] = ['int', 'long', 'real', 'decimal']

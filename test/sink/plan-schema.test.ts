@@ -32,6 +32,7 @@ describe('planSchema', () => {
         { source: 'a', column: { name: 'a', type: 'long' } },
         { source: 'b', column: { name: 'b', type: 'string' } },
       ],
+      columns: columns('a:long,b:string'),
       empty: [],
       isWhole: true,
     })
