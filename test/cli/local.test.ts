@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
-import { runCommandLine } from '../../src/cli/main.ts'
+import { runCommandLine } from '../../src/cli/run-command-line.ts'
+import { memoryIo } from './memory-io.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -91,16 +92,12 @@ test('stops with storage and leaves no child process', async () => {
 test('exits at once at the second signal', async () => {
   const signals = new EventEmitter()
   const codes: number[] = []
-  const running = runCommandLine(['local', '--no-storage'], {
-    out: () => undefined,
-    err: () => undefined,
-    signals,
-    exit: (code) => codes.push(code),
-  })
+  const { io } = memoryIo({ signals, exit: (code) => codes.push(code) })
+  const running = runCommandLine(['local', '--no-storage'], io)
   signals.emit('SIGINT')
   expect(codes).toEqual([])
   signals.emit('SIGTERM')
-  expect(codes).toEqual([1])
+  expect(codes).toEqual([143])
   // The exit is only noted here, so the first signal goes on to stop what was being started.
   expect(await running).toBe(0)
 })
@@ -113,7 +110,11 @@ test('says what is wrong with a flag and suggests the right one', async () => {
 })
 
 test.each([
-  ['a port that is none', ['local', '--port', 'abc'], '--port must be a whole number'],
+  [
+    'a port that is none',
+    ['local', '--port', 'abc'],
+    'expected --port to be a whole number from 0 to 65535, found abc',
+  ],
   ['a word too many', ['local', 'now'], 'now'],
   ['an unknown command', ['locla'], 'unknown command locla (did you mean local?)'],
 ])('exits with 2 for %s', async (_what, args, message) => {
@@ -162,7 +163,7 @@ test('names every package that is missing, with the command that installs them',
 test('begins its help with an example', async () => {
   const { code, out } = await start('local', '--help').finished
   expect(code).toBe(0)
-  expect(out).toMatch(/^kusto-arrow local --port 8080/)
+  expect(out).toMatch(/^kusto-arrow local: [^\n]+\n\nExamples:\n {2}kusto-arrow local --port 8080/)
 })
 
 test('prints the version of the package', async () => {
