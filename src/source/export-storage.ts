@@ -1,11 +1,11 @@
 import type { TokenCredential } from '@azure/core-auth'
 import type { Cached } from '../base/cached.ts'
 import type { TrustOptions } from '../protocol/trusted-hosts.ts'
+import { openOwnStorage } from '../storage/own-storage.ts'
+import type { OwnStorage } from '../storage/own-storage.ts'
 import { sasEndsAt, urlWithSecret } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
-import { rememberToken } from '../storage/token-policy.ts'
-import { checkTrustedStorage } from '../storage/trusted-storage.ts'
-import type { OwnStorage, TransientStorageSettings } from './transient-storage.ts'
+import type { TransientStorageSettings } from './transient-storage.ts'
 
 /** A place an export writes to. */
 export interface ExportTarget {
@@ -68,20 +68,4 @@ function ownStorage(entries: readonly OwnStorage[], options: ExportStorageOption
     return location === undefined ? [] : [{ location, connectionString }]
   })
   return { targets: () => Promise.resolve(targets), renew: () => Promise.resolve(locations) }
-}
-
-/**
- * How the caller's own storage is opened, entry by entry.
- * @throws {KustoAuthError} when a token would go to a host that is not trusted
- */
-export function openOwnStorage(
-  entries: readonly OwnStorage[],
-  { credential, trust }: Pick<ExportStorageOptions, 'credential' | 'trust'>,
-): readonly StorageLocation[] {
-  const remembered = rememberToken(credential)
-  return entries.map(({ url, access }) => {
-    if (access.kind !== 'identity') return { url, access }
-    checkTrustedStorage(url, trust)
-    return { url, access: { kind: 'credential', credential: remembered } }
-  })
 }
