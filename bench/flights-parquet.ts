@@ -42,13 +42,17 @@ export async function flightsParquet(): Promise<readonly Buffer[]> {
   }
 }
 
-/** Copies that own their buffers, as downloads do; decoding threads take them away. */
-export function downloads(files: readonly Buffer[]): readonly Uint8Array<ArrayBuffer>[] {
-  return files.map((file) => Uint8Array.from(file))
+/** Copies in shared memory, as downloads are. */
+export function sharedCopies(files: readonly Buffer[]): readonly Uint8Array<SharedArrayBuffer>[] {
+  return files.map((file) => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(file.length))
+    bytes.set(file)
+    return bytes
+  })
 }
 
 /** File after file on the calling thread: decoded by row group and cast to the query's schema. */
-export async function readInline(files: readonly Uint8Array<ArrayBuffer>[]): Promise<Table> {
+export async function readInline(files: readonly Uint8Array[]): Promise<Table> {
   const batches: RecordBatch[] = []
   for (const bytes of files) {
     const file = await openParquet(bytes)

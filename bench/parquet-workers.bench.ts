@@ -2,7 +2,7 @@ import { RecordBatch, Table } from 'apache-arrow'
 import { arrowSchema, typeSettings } from '../src/arrow/scalar-types.ts'
 import { DecodePool } from '../src/source/decode-pool.ts'
 import { mapOrdered } from '../src/base/map-ordered.ts'
-import { downloads, FILES, FLIGHTS_COLUMNS, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
+import { sharedCopies, FILES, FLIGHTS_COLUMNS, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
 
 const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 9)
@@ -22,14 +22,14 @@ export async function main(): Promise<void> {
   const pools = WORKERS.map((workers) => ({ workers, pool: new DecodePool(workers), costs: [] as Cost[] }))
   const inline: Cost[] = []
   try {
-    const expected = await readInline(downloads(files))
-    for (const { pool, workers } of pools) compareBuffers(await readWith(pool, workers, downloads(files)), expected)
+    const expected = await readInline(sharedCopies(files))
+    for (const { pool, workers } of pools) compareBuffers(await readWith(pool, workers, sharedCopies(files)), expected)
     for (let repetition = -WARM_UP; repetition < REPETITIONS; repetition++) {
-      const copies = downloads(files)
+      const copies = sharedCopies(files)
       const cost = await costOf(async () => check((await readInline(copies)).numRows))
       if (repetition >= 0) inline.push(cost)
       for (const { pool, workers, costs } of pools) {
-        const own = downloads(files)
+        const own = sharedCopies(files)
         const spent = await costOf(async () => check((await readWith(pool, workers, own)).numRows))
         if (repetition >= 0) costs.push(spent)
       }
@@ -50,7 +50,11 @@ export async function main(): Promise<void> {
 }
 
 /** One file more under way than there are threads, as a read does it. */
-async function readWith(pool: DecodePool, workers: number, files: readonly Uint8Array<ArrayBuffer>[]): Promise<Table> {
+async function readWith(
+  pool: DecodePool,
+  workers: number,
+  files: readonly Uint8Array<SharedArrayBuffer>[],
+): Promise<Table> {
   const settings = { columns: FLIGHTS_COLUMNS, types: TYPES, batchRows: BATCH_ROWS }
   const decoded = mapOrdered(
     files,

@@ -1,7 +1,7 @@
 import { RecordBatch, Table, tableFromIPC } from 'apache-arrow'
 import { parquetReadObjects } from 'hyparquet'
 import { readParquet } from 'parquet-wasm'
-import { downloads, FILES, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
+import { FILES, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
 
 const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 7)
@@ -17,7 +17,7 @@ type Row = Readonly<Record<string, unknown>>
  */
 export async function main(): Promise<void> {
   const facts = machine()
-  const files = downloads(await flightsParquet())
+  const files = (await flightsParquet()).map((file) => Uint8Array.from(file))
   compareTables(await readInline(files), readDefaults(files))
   compareRows(await readInline(files), await readRows(files))
   const costs: Record<'ours' | 'defaults' | 'rows', Cost[]> = { ours: [], defaults: [], rows: [] }

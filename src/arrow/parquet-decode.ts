@@ -37,7 +37,7 @@ export interface OpenParquet {
  * Reads the footer of a Parquet file in memory. The bytes must not change until it is closed.
  * @throws {KustoProtocolError} KUSTO_BAD_PARQUET when the bytes are not a whole Parquet file
  */
-export async function openParquet(bytes: Uint8Array<ArrayBuffer>): Promise<OpenParquet> {
+export async function openParquet(bytes: Uint8Array): Promise<OpenParquet> {
   const parquet = await import('parquet-wasm')
   const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes)))
   const { rows, rowGroups } = footerOf(file)
@@ -117,9 +117,8 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
  * The part of a Blob that the decoder uses, over bytes in memory: a real one copies them when it is made and again, through
  * a stream, when it is read.
  */
-function blobOver(bytes: Uint8Array<ArrayBuffer>): Blob {
-  const slice = (start: number, end: number): ArrayBuffer =>
-    bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + end)
+function blobOver(bytes: Uint8Array): Blob {
+  const slice = (start: number, end: number): ArrayBuffer => new Uint8Array(bytes.subarray(start, end)).buffer
   const part = (start: number, end: number): Pick<Blob, 'size' | 'arrayBuffer'> => ({
     size: end - start,
     arrayBuffer: () => Promise.resolve(slice(start, end)),

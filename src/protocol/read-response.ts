@@ -9,7 +9,7 @@ export interface ResponseOptions {
   readonly types?: TypeOptions
   /** Rows of a full batch, 1 to 16,777,216. Default 65,536. */
   readonly batchRows?: number
-  /** Bytes of response after which a batch ends early, 1 to 1 GiB. Default 32 MiB. */
+  /** Bytes of response after which a batch ends early, 1 to 1 GiB. Default 8 MiB. */
   readonly batchBytes?: number
   /**
    * What a JSON string in a dynamic column is. `unwrap` (default): JSON text wrapped in a string, if its content is valid
@@ -21,7 +21,7 @@ export interface ResponseOptions {
   readonly signal?: AbortSignal
 }
 
-const DEFAULTS = Object.freeze({ batchRows: 65_536, batchBytes: 32 * 1024 * 1024 })
+const DEFAULTS = Object.freeze({ batchRows: 65_536, batchBytes: 8 * 1024 * 1024 })
 const LIMITS = Object.freeze({ batchRows: 16_777_216, batchBytes: 1024 * 1024 * 1024 })
 const KEYS: ReadonlySet<string> = new Set(['types', 'batchRows', 'batchBytes', 'dynamicStrings', 'signal'])
 

@@ -15,7 +15,7 @@ export interface RowGroupBatches {
   readonly lostTicks: readonly number[]
 }
 
-/** A Parquet file that a thread holds open. */
+/** A Parquet file that threads read. */
 export interface DecodedFile {
   /** Rows by the footer. */
   readonly rows: number
@@ -38,8 +38,9 @@ const SCRIPT: URL = new URL('./decode-worker.js', import.meta.url)
 
 /**
  * Threads that turn Parquet bytes into record batches, each with a WASM instance of its own. They start at once, because
- * the first decoding of a thread is slow. A thread that died is replaced when the next file is opened. Work is given out by
- * row group, so a reader that pauses holds memory but no thread.
+ * the first decoding of a thread is slow. A thread that died is replaced when it is its turn again. Work is given out by
+ * row group to the thread with the least of it, whichever file it belongs to: threads share the bytes of a file, so none
+ * waits while another has two files, and a reader that pauses holds memory but no thread.
  */
 export class DecodePool {
   readonly #script: URL
@@ -57,29 +58,36 @@ export class DecodePool {
     this.#threads = Array.from({ length: workers }, () => new DecodeThread(script))
   }
 
-  /** Reads the footer. `parquet` must own its whole buffer: it is gone afterwards. */
-  async open(parquet: Uint8Array<ArrayBuffer>, settings: DecodeSettings, signal?: AbortSignal): Promise<DecodedFile> {
-    const thread = this.#leastBusy()
+  /** Reads the footer. The bytes must not change until the file is closed. */
+  async open(
+    parquet: Uint8Array<SharedArrayBuffer>,
+    settings: DecodeSettings,
+    signal?: AbortSignal,
+  ): Promise<DecodedFile> {
     const file = ++this.#lastFile
-    thread.openFiles++
-    let open = true
+    // Dictionaries are made on this side, where all batches of a result share them; threads send plain text.
+    const types = { ...settings.types, dictionary: [] }
+    const message = { kind: 'open', file, parquet, ...settings, types } as const
+    const sent = arrowSchema(settings.columns, types)
+    const wanted = arrowSchema(settings.columns, settings.types)
+    const openIn = async (thread: DecodeThread): Promise<FileFooter> => {
+      thread.files.add(file)
+      return (await thread.request(message, { signal })) as FileFooter
+    }
     const close = (): void => {
-      if (!open) return
-      open = false
-      thread.openFiles--
-      thread.post({ kind: 'close', file })
+      for (const thread of this.#threads) if (thread.files.delete(file)) thread.post({ kind: 'close', file })
     }
     try {
-      // Dictionaries are made on this side, where all batches of a result share them; threads send plain text.
-      const types = { ...settings.types, dictionary: [] }
-      const message = { kind: 'open', file, parquet, ...settings, types } as const
-      const sent = arrowSchema(settings.columns, types)
-      const wanted = arrowSchema(settings.columns, settings.types)
-      const footer = (await thread.request(message, { transfer: [parquet.buffer], signal })) as FileFooter
+      const footer = await openIn(this.#leastBusy())
       return {
         ...footer,
-        async read(rowGroup, inner) {
-          const answer = await thread.request({ kind: 'read', file, rowGroup }, { signal: inner })
+        read: async (rowGroup, inner) => {
+          const thread = this.#leastBusy(file)
+          const opening = thread.files.has(file) ? undefined : openIn(thread)
+          const [answer] = await Promise.all([
+            thread.request({ kind: 'read', file, rowGroup }, { signal: inner }),
+            opening,
+          ])
           const { batches, rows, lostTicks } = answer as DecodedRowGroup
           return { batches: batches.map((batch) => withDictionaries(batchFrom(sent, batch), wanted)), rows, lostTicks }
         },
@@ -104,11 +112,13 @@ export class DecodePool {
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
-  #leastBusy(): DecodeThread {
+  /** Among threads that are as busy, one that has the file open. */
+  #leastBusy(file = 0): DecodeThread {
     if (this.#close === undefined) throw new KustoError('KUSTO_WORKER_FAILED', 'the decoding threads were closed')
     for (const [index, thread] of this.#threads.entries()) {
       if (!thread.alive) this.#threads[index] = new DecodeThread(this.#script)
     }
-    return this.#threads.reduce((best, thread) => (thread.load < best.load ? thread : best))
+    const cost = (thread: DecodeThread): number => 2 * thread.load + (thread.files.has(file) ? 0 : 1)
+    return this.#threads.reduce((best, thread) => (cost(thread) < cost(best) ? thread : best))
   }
 }

@@ -11,7 +11,6 @@ interface Pending {
 }
 
 export interface ThreadRequestOptions {
-  readonly transfer?: readonly ArrayBuffer[]
   /** Ends the wait, not the work in the thread: its late answer is dropped. */
   readonly signal?: AbortSignal | undefined
   /** Gives the blobs that a run asks for. */
@@ -30,8 +29,8 @@ export class DecodeThread {
   readonly #ended: Promise<void>
   #failure: KustoError | undefined
   #lastId = 0
-  /** Files that are open in it. */
-  openFiles = 0
+  /** Files that were opened in it and not closed. */
+  readonly files: Set<number> = new Set<number>()
 
   constructor(script: URL) {
     // Not the flags of the parent: `--input-type` and the like belong to its own entry and end a thread.
@@ -54,9 +53,9 @@ export class DecodeThread {
     return this.#failure === undefined
   }
 
-  /** Open files and waiting requests: how busy it is. */
+  /** Requests that wait for it: how busy it is. */
   get load(): number {
-    return this.openFiles + this.#pending.size
+    return this.#pending.size
   }
 
   /** @throws {KustoError} KUSTO_WORKER_FAILED when the thread ends before it answers; else what the thread threw */
@@ -69,7 +68,7 @@ export class DecodeThread {
       this.#worker.ref()
     })
     try {
-      this.#worker.postMessage({ ...message, id }, [...(options.transfer ?? [])])
+      this.#worker.postMessage({ ...message, id }, [])
     } catch (error) {
       this.#settle(id)
       throw error
@@ -78,7 +77,7 @@ export class DecodeThread {
   }
 
   post(message: ToThread): void {
-    if (this.alive) this.#worker.postMessage(message, message.kind === 'blob' ? transferOf(message.blob) : [])
+    if (this.alive) this.#worker.postMessage(message, [])
   }
 
   /** Ends the thread; requests that wait fail. Resolves when it is gone. */
@@ -126,8 +125,4 @@ export class DecodeThread {
     })
     for (const id of this.#pending.keys()) this.#settle(id)?.reject(this.#failure)
   }
-}
-
-function transferOf(blob: SuppliedBlob | undefined): readonly ArrayBuffer[] {
-  return blob === undefined ? [] : [blob.parquet.buffer]
 }

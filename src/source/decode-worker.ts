@@ -9,7 +9,7 @@ import { errorData } from './error-transfer.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, FromThread, ModuleOutcome } from './thread-messages.ts'
 import type { SuppliedBlob, ToThread } from './thread-messages.ts'
 
-// Runs in a worker thread: Parquet bytes to Arrow IPC in the query's schema, row group by row group.
+// Runs in a worker thread: Parquet bytes to column buffers in the query's schema, row group by row group.
 
 type RunMessage = Extract<ToThread, { readonly kind: 'run' }>
 type BlobWaiter = (blob: SuppliedBlob | undefined) => void

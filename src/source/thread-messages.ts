@@ -45,20 +45,21 @@ export interface ModuleOutcome {
 
 /** A blob on its way to a caller's module. */
 export interface SuppliedBlob {
-  readonly parquet: Uint8Array<ArrayBuffer>
+  /** In shared memory. */
+  readonly parquet: Uint8Array<SharedArrayBuffer>
   /** Rows the export counted. */
   readonly rows: number
   /** Without query string, for errors. */
   readonly url: string
 }
 
-/** To a thread. Answers carry the `id`; Parquet bytes are transferred, not copied. */
+/** To a thread. Answers carry the `id`; Parquet bytes are shared, not copied. */
 export type ToThread =
   | ({
       readonly kind: 'open'
       readonly id: number
       readonly file: number
-      readonly parquet: Uint8Array<ArrayBuffer>
+      readonly parquet: Uint8Array<SharedArrayBuffer>
     } & DecodeSettings)
   | { readonly kind: 'read'; readonly id: number; readonly file: number; readonly rowGroup: number }
   | { readonly kind: 'close'; readonly file: number }

@@ -26,7 +26,8 @@ export interface ReadBlobOptions {
 }
 
 export interface DownloadedBlob {
-  readonly bytes: Uint8Array<ArrayBuffer>
+  /** In memory that threads can share. */
+  readonly bytes: Uint8Array<SharedArrayBuffer>
   readonly etag: string | undefined
   /** `none` when storage gave no checksum. */
   readonly verified: VerifiedBy
@@ -45,7 +46,7 @@ const PLAIN_RANGE_BYTES = 8 * MIB
 export async function readBlob(
   location: StorageLocation,
   options: ReadBlobOptions = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<SharedArrayBuffer>> {
   return (await downloadBlob(location, options)).bytes
 }
 
@@ -75,7 +76,7 @@ class Download {
   #renewal: Promise<StorageLocation | undefined> | undefined
   #blob:
     | {
-        readonly bytes: Uint8Array<ArrayBuffer>
+        readonly bytes: Uint8Array<SharedArrayBuffer>
         readonly etag: string | undefined
         readonly md5: Uint8Array | undefined
       }
@@ -91,13 +92,13 @@ class Download {
   async run(): Promise<DownloadedBlob> {
     const signal = this.#options.signal ?? new AbortController().signal
     const { expectedBytes, expectedEtag } = this.#options
-    if (expectedBytes === 0) return { bytes: new Uint8Array(0), etag: expectedEtag, verified: 'none' }
+    if (expectedBytes === 0) return { bytes: sharedBytes(0), etag: expectedEtag, verified: 'none' }
     const first = await this.#range({ start: 0, end: CHECKED_RANGE_BYTES }, this.#withMd5, signal)
     const blob = this.#blob
     if (blob === undefined) {
       // Nothing was placed: the blob has no first byte.
       if (expectedBytes !== undefined) throw otherLength(this.#location.url, expectedBytes, 0)
-      return { bytes: new Uint8Array(0), etag: undefined, verified: 'none' }
+      return { bytes: sharedBytes(0), etag: undefined, verified: 'none' }
     }
     const { bytes, etag, md5 } = blob
     const stored = this.#withMd5 ? md5 : undefined
@@ -152,7 +153,7 @@ class Download {
       }
       // Storage repeats the stored MD5 in a header of its own when the answer is a part.
       const md5 = answer.blobContentMD5 ?? (answer.contentRange === undefined ? answer.contentMD5 : undefined)
-      this.#blob = { bytes: new Uint8Array(total), etag: answer.etag, md5 }
+      this.#blob = { bytes: sharedBytes(total), etag: answer.etag, md5 }
     }
     const { bytes } = this.#blob
     if (total !== bytes.length) throw otherLength(url, bytes.length, total)
@@ -169,6 +170,8 @@ class Download {
     return this.#client !== refused
   }
 }
+
+const sharedBytes = (length: number): Uint8Array<SharedArrayBuffer> => new Uint8Array(new SharedArrayBuffer(length))
 
 function otherLength(url: string, expected: number, found: number): KustoProtocolError {
   return new KustoProtocolError('KUSTO_BLOB_CHANGED', `expected ${expected} bytes in ${url}, found ${found}`)

@@ -11,7 +11,8 @@ const settings = {
   batchRows: 10,
 } as const
 const DYING = new URL('./fixtures/dying-worker.mjs', import.meta.url)
-const file = (first: number): Uint8Array<ArrayBuffer> => Uint8Array.of(first, 0)
+const shared = (length: number): Uint8Array<SharedArrayBuffer> => new Uint8Array(new SharedArrayBuffer(length))
+const file = (first: number): Uint8Array<SharedArrayBuffer> => shared(2).fill(first, 0, 1)
 
 describe('a decoding thread', () => {
   it('spark:R4 fails what waits for it when it exits, with its exit code, and is replaced', async () => {
@@ -30,6 +31,16 @@ describe('a decoding thread', () => {
       cause: { message: 'thrown in the thread' },
     })
     expect((await pool.open(file(0), settings)).rows).toBe(4)
+    await pool.close()
+  })
+
+  it('takes the row group of any file when the others are busy', async () => {
+    const pool = new DecodePool(2, DYING)
+    const opened = await pool.open(file(0), settings)
+    const threads = await Promise.all([opened.read(0), opened.read(1), opened.read(2), opened.read(3)])
+    expect(new Set(threads.map(({ rows }) => rows)).size).toBe(2)
+    expect(threads.every(({ rows }) => rows > 0)).toBe(true)
+    opened.close()
     await pool.close()
   })
 
@@ -59,7 +70,7 @@ describe('a decoding thread', () => {
   it('says what is wrong with bytes that are not Parquet, and goes on', async () => {
     const pool = new DecodePool(1)
     for (const bytes of [0, 8, 5000]) {
-      const failure: unknown = await pool.open(new Uint8Array(bytes), settings).catch((error: unknown) => error)
+      const failure: unknown = await pool.open(shared(bytes), settings).catch((error: unknown) => error)
       expect(failure).toBeInstanceOf(KustoProtocolError)
       expect(failure).toMatchObject({ code: 'KUSTO_BAD_PARQUET' })
     }
