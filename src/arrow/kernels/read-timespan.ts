@@ -2,6 +2,9 @@ import type { ColumnBuilder } from './column-builder.ts'
 import { readLong } from './read-long.ts'
 
 const TWO_32 = 4_294_967_296
+/** The longest timespan has these whole days, and these ticks of another one; the most negative has a tick more. */
+const MAX_DAYS = 10_675_199
+const LAST_DAY_TICKS = 100_854_775_807
 
 /**
  * Reads a timespan at `p` into row `row`, as two 32-bit halves of the column's unit.
@@ -85,7 +88,10 @@ function readLongTimespan(buf: Uint8Array, p: number, column: ColumnBuilder, row
   if (buf[at] !== 0x22) return ~p
 
   const { perSecond } = column
-  let units = ((hour * 60 + minute) * 60 + second) * perSecond
+  const seconds = (hour * 60 + minute) * 60 + second
+  // Microseconds could hold more days, but no timespan has them, and below the sum would no longer be exact.
+  if (days >= MAX_DAYS && (days > MAX_DAYS || seconds * 1e7 + ticks > LAST_DAY_TICKS + Number(negative))) return ~p
+  let units = seconds * perSecond
   let lost = 0
   if (perSecond === 1e7) units += ticks
   else if (perSecond === 1e9) units += ticks * 100
