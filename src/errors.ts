@@ -52,6 +52,8 @@ export interface KustoServiceErrorOptions extends KustoErrorOptions {
   readonly activityId?: string
   /** The service's innermost error code, for example `SEM0100`. */
   readonly innerCode?: string
+  /** The service's exception class, for example `Kusto.Data.Exceptions.KustoRequestThrottledException`. */
+  readonly type?: string
   /** Milliseconds from the Retry-After header. */
   readonly retryAfterMs?: number
 }
@@ -63,6 +65,8 @@ export class KustoServiceError extends KustoError {
   readonly permanent: boolean | undefined
   readonly activityId: string | undefined
   readonly innerCode: string | undefined
+  /** The service's exception class. */
+  readonly type: string | undefined
   readonly retryAfterMs: number | undefined
 
   constructor(code: string, message: string, options: KustoServiceErrorOptions) {
@@ -71,6 +75,7 @@ export class KustoServiceError extends KustoError {
     this.permanent = options.permanent
     this.activityId = options.activityId
     this.innerCode = options.innerCode
+    this.type = options.type
     this.retryAfterMs = options.retryAfterMs
   }
 }

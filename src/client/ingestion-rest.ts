@@ -10,7 +10,6 @@ import {
   type IngestionProperties,
   type IngestionStatus,
 } from '../protocol/ingestion-message.ts'
-import { readCommandTable, type CommandTable } from './command-table.ts'
 import type { KustoRest } from './kusto-rest.ts'
 import { newClientRequestId } from './request-headers.ts'
 
@@ -25,51 +24,7 @@ export interface TableAddress {
   readonly table: string
 }
 
-export interface StreamingIngestion extends TableAddress {
-  /** `csv`, `json`, `parquet`, ... */
-  readonly format: string
-  /** A stored mapping; formats with names need one. */
-  readonly mapping?: string
-  /** Rows, or the URL of a blob with its credential. */
-  readonly data: { readonly bytes: Uint8Array; readonly gzip: boolean } | { readonly blobUrl: string }
-}
-
 const REST_TIMEOUT_MS = 60_000
-const STREAMING_TIMEOUT_MS = 10 * 60_000
-
-/**
- * Sends rows to the streaming endpoint. Not retried unless throttled: the service has no way to tell a repeated
- * request, so repeating one whose fate is unknown is the caller's decision.
- */
-export async function ingestStreaming(
-  rest: KustoRest,
-  ingestion: StreamingIngestion,
-  options: IngestionCallOptions = {},
-): Promise<CommandTable> {
-  const { database, table, data } = ingestion
-  const query = new URLSearchParams({ streamFormat: ingestion.format })
-  if (ingestion.mapping !== undefined) query.set('mappingName', ingestion.mapping)
-  if ('blobUrl' in data) query.set('sourceKind', 'uri')
-  const response = await rest.send({
-    method: 'POST',
-    endpoint: 'engine',
-    path: `/v1/rest/ingest/${encodeURIComponent(database)}/${encodeURIComponent(table)}?${query.toString()}`,
-    ...('blobUrl' in data
-      ? { body: JSON.stringify({ sourceUri: data.blobUrl }), contentType: 'application/json; charset=utf-8' }
-      : {
-          body: data.bytes,
-          contentType: 'application/octet-stream',
-          ...(data.gzip ? { contentEncoding: 'gzip' as const } : {}),
-        }),
-    context: { database, table },
-    serverTimeoutMs: STREAMING_TIMEOUT_MS,
-    clientRequestId: options.clientRequestId ?? newClientRequestId('executeStreamingIngest'),
-    repeatable: false,
-    signal: options.signal,
-    onRetry: options.onRetry,
-  })
-  return readCommandTable(response)
-}
 
 /** What the ingestion endpoint offers for uploads. */
 export async function fetchIngestionConfiguration(

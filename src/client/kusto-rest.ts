@@ -78,6 +78,8 @@ export interface RestRequest {
   readonly serverTimeoutMs: number
   readonly clientRequestId: string
   readonly repeatable: boolean
+  /** When this request is tried again, in place of the client's own policy. */
+  readonly retry?: RetryPolicy
   readonly signal?: AbortSignal | undefined
   readonly onRetry?: ((notice: RetryNotice) => void) | undefined
   /** Called when an attempt that had been sent was given up. */
@@ -119,7 +121,7 @@ export class KustoRest {
     const { sleep, random } = this.#options
     const deadlineMs = request.serverTimeoutMs + TIMEOUT_PADDING_MS
     return retry((attempt) => this.#attempt(request, attempt), {
-      policy: this.#options.retry ?? REQUEST_RETRY,
+      policy: request.retry ?? this.#options.retry ?? REQUEST_RETRY,
       deadlineMs,
       isRetryable: (error) => mayRepeat(error, request.repeatable),
       onRetry: (notice) => {

@@ -54,6 +54,7 @@ export function serviceErrorFrom(json: unknown, facts: ServiceErrorFacts): Kusto
   const error = asRecord(asRecord(json)?.['error']) ?? asRecord(json) ?? {}
   const permanent = booleanOf(error['@permanent'])
   const innerCode = innermostCode(error)
+  const type = textOf(error['@type'])
   const activityId = facts.activityId ?? textOf(asRecord(error['@context'])?.['activityId'])
   const message = textOf(error['@message']) ?? textOf(error['message']) ?? facts.fallbackMessage
   return new KustoServiceError(
@@ -65,6 +66,7 @@ export function serviceErrorFrom(json: unknown, facts: ServiceErrorFacts): Kusto
       ...(permanent === undefined ? {} : { permanent }),
       ...(activityId === undefined ? {} : { activityId }),
       ...(innerCode === undefined ? {} : { innerCode }),
+      ...(type === undefined ? {} : { type }),
       ...(facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs }),
       ...(facts.context === undefined ? {} : { context: facts.context }),
     },
