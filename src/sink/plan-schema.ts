@@ -1,5 +1,7 @@
 import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
 import { KustoUsageError } from '../errors.ts'
+import { tableNotFound } from './plan-mapping.ts'
+import type { ResolvedMapping } from './plan-mapping.ts'
 
 /** What happens when the target table does not exist. */
 export type CreateMode = 'FailIfNotExist' | 'CreateIfNotExist'
@@ -31,6 +33,12 @@ export interface SchemaPlan {
   readonly empty: readonly string[]
   /** Whether the targets are the table's columns, all of them and in its order: then fields need no mapping. */
   readonly isWhole: boolean
+  /** The column that gets the URL of the blob, if any. */
+  readonly sourceLocation?: string
+  /** The caller's mapping, which then decides what reaches the table. */
+  readonly mapping?: ResolvedMapping
+  /** Columns of the data that the caller's mapping leaves out. */
+  readonly unmapped?: readonly string[]
 }
 
 /** A column of the data. */
@@ -46,6 +54,8 @@ export interface SchemaPlanInput {
   readonly target: readonly KustoColumn[] | undefined
   readonly create: CreateMode
   readonly adjustSchema: AdjustSchema
+  /** A string column of the table, not of the data, that gets the URL of the blob. */
+  readonly sourceLocation?: string | undefined
 }
 
 /** Source types that a table column of another type takes without loss. */
@@ -67,6 +77,34 @@ const WIDENS: Readonly<Record<ScalarName, readonly ScalarName[]>> = {
  * @throws {KustoUsageError} KUSTO_TABLE_NOT_FOUND, KUSTO_SCHEMA_MISMATCH (the message shows every difference)
  */
 export function planSchema(input: SchemaPlanInput): SchemaPlan {
+  const { sourceLocation, source, target, table } = input
+  if (sourceLocation === undefined || source.length === 0) return planColumns(input)
+  if (source.some(({ name }) => name === sourceLocation)) {
+    throw mismatch(table, [
+      `column ${sourceLocation} is to get the URL of the blob, and the data have one of that name`,
+    ])
+  }
+  const column: KustoColumn = { name: sourceLocation, type: 'string' }
+  const existing = target?.find(({ name }) => name === sourceLocation)
+  if (existing !== undefined && existing.type !== 'string') {
+    throw mismatch(table, [
+      `column ${sourceLocation}: expected a string for the URL of the blob, found ${existing.type}`,
+    ])
+  }
+  const plan = planColumns({ ...input, target: target?.filter(({ name }) => name !== sourceLocation) })
+  const isMissing = target !== undefined && existing === undefined
+  if (isMissing && input.adjustSchema !== 'AddColumns') throw mismatch(table, [unknownColumn(column, target)])
+  return {
+    ...plan,
+    create: plan.create === undefined ? undefined : [...plan.create, column],
+    add: isMissing ? [...plan.add, column] : plan.add,
+    columns: existing === undefined ? [...plan.columns, column] : [...(target ?? []), ...plan.add],
+    isWhole: false,
+    sourceLocation,
+  }
+}
+
+function planColumns(input: SchemaPlanInput): SchemaPlan {
   const { table, source, target } = input
   if (source.length === 0) {
     // No columns come with no rows, of which a table that is there already has no lack.
@@ -74,13 +112,7 @@ export function planSchema(input: SchemaPlanInput): SchemaPlan {
     throw new KustoUsageError('KUSTO_NO_COLUMNS', `expected at least one column to write to ${table}, found none`)
   }
   if (target === undefined) {
-    if (input.create === 'FailIfNotExist') {
-      throw new KustoUsageError(
-        'KUSTO_TABLE_NOT_FOUND',
-        `table ${table} does not exist; create it, or write with create: 'CreateIfNotExist'`,
-        { context: { table } },
-      )
-    }
+    if (input.create === 'FailIfNotExist') throw tableNotFound(table)
     const columns = source.map(({ name, type }) => ({ name, type }))
     return {
       ...planned(
@@ -141,7 +173,8 @@ function planned(targets: readonly ColumnTarget[], table: readonly KustoColumn[]
   }
 }
 
-function typeProblems(source: readonly SourceColumn[], targets: readonly ColumnTarget[]): readonly string[] {
+/** A sentence for every target whose type the source's values do not fit. */
+export function typeProblems(source: readonly SourceColumn[], targets: readonly ColumnTarget[]): readonly string[] {
   return source.flatMap((column, index) => {
     const wanted = targets[index]?.column ?? column
     const takes = [column.type, ...WIDENS[column.type], ...(column.takes ?? [])]
@@ -158,7 +191,7 @@ function unknownColumn(column: KustoColumn, target: readonly KustoColumn[]): str
 
 const show = (column: KustoColumn): string => `${column.name}:${column.type}`
 
-function mismatch(table: string, problems: readonly string[]): KustoUsageError {
+export function mismatch(table: string, problems: readonly string[]): KustoUsageError {
   return new KustoUsageError('KUSTO_SCHEMA_MISMATCH', `the data do not fit table ${table}: ${problems.join('; ')}`, {
     context: { table },
   })

@@ -2,12 +2,15 @@ import type { Schema } from 'apache-arrow'
 import { SCALAR_NAMES, arrowKind, kustoColumns } from '../arrow/kusto-columns.ts'
 import type { ScalarName } from '../arrow/scalar-types.ts'
 import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
+import { decideFormat } from './blob-format.ts'
+import { planMapping } from './plan-mapping.ts'
 import { planSchema } from './plan-schema.ts'
 import type { SchemaPlan, SourceColumn } from './plan-schema.ts'
 import type { SinkContext } from './sink-context.ts'
-import { fetchTableColumns } from './table-schema.ts'
 import type { WriteInput } from './write-input.ts'
 import type { WriteSettings } from './write-settings.ts'
+import { fetchWriteTarget } from './write-target.ts'
+import type { WriteTarget } from './write-target.ts'
 
 /**
  * Plans how the columns of the data meet those of the table, and creates what is missing.
@@ -19,20 +22,28 @@ export async function prepareTable(
   settings: WriteSettings,
 ): Promise<SchemaPlan> {
   const plan = await planTable(context, input, settings)
+  // A format that cannot carry the data is refused before a table is made for them.
+  decideFormat(input.schema, plan, settings)
   await applySchemaPlan(context, { table: input.table, plan }, settings)
   return plan
 }
 
-type TableInput = Pick<WriteInput, 'table' | 'schema' | 'isInferred'>
+type TableInput = Pick<WriteInput, 'table' | 'schema' | 'isInferred' | 'target'>
 
 /** Plans how the columns of the data meet those of the table, and changes nothing. */
-export async function planTable(
-  context: SinkContext,
-  { table, schema, isInferred }: TableInput,
-  { create, adjustSchema, signal }: WriteSettings,
-): Promise<SchemaPlan> {
-  const target = await fetchTableColumns(context, table, signal)
-  return planSchema({ table, source: sourceColumns(schema, isInferred), target, create, adjustSchema })
+export async function planTable(context: SinkContext, input: TableInput, settings: WriteSettings): Promise<SchemaPlan> {
+  return planAgainst(input.target ?? (await fetchWriteTarget(context, input.table, settings)), input, settings)
+}
+
+/** How the columns of the data meet those of a table as it is known. */
+export function planAgainst(
+  { columns: target, mapping }: WriteTarget,
+  { table, schema, isInferred }: Pick<WriteInput, 'table' | 'schema' | 'isInferred'>,
+  { create, adjustSchema, sourceLocationColumn }: WriteSettings,
+): SchemaPlan {
+  const source = sourceColumns(schema, isInferred)
+  if (mapping !== undefined && source.length > 0) return planMapping({ table, source, target, create, mapping })
+  return planSchema({ table, source, target, create, adjustSchema, sourceLocation: sourceLocationColumn })
 }
 
 /** Creates the table, or adds the columns, that a plan found missing; to be repeated without harm. */
@@ -54,7 +65,7 @@ export async function applySchemaPlan(
 const NUMBERS: readonly ScalarName[] = ['int', 'long', 'real', 'decimal']
 
 /** Nulls fit any column, and a number of JavaScript any that holds its value: the encoder checks each. */
-function sourceColumns(schema: Schema, isInferred: boolean): readonly SourceColumn[] {
+export function sourceColumns(schema: Schema, isInferred: boolean): readonly SourceColumn[] {
   const columns = kustoColumns(schema)
   return schema.fields.flatMap((field, index) => {
     const column = columns[index]

@@ -31,7 +31,7 @@ export async function prepareWrite(
   try {
     const plan = await planner(context, input, settings)
     const columns = plan.targets.map((target) => target.column)
-    const format = chooseFormat(input.schema, columns, settings)
+    const format = chooseFormat(input.schema, plan, settings)
     const { via, maxBlobs } = await context.ingestion.get({ signal: settings.signal })
     return { plan, columns, format, via, maxBlobs }
   } catch (error) {

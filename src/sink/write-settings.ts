@@ -1,5 +1,16 @@
 import { badOption, checkNames, oneOf, wholeNumber } from '../base/check-options.ts'
+import { ingestionStorage } from './ingestion-storage.ts'
+import type { IngestionStorage, IngestionStorageSettings } from './ingestion-storage.ts'
 import type { AdjustSchema, CreateMode } from './plan-schema.ts'
+import type { IngestionMapping } from '../protocol/ingestion-mapping.ts'
+import {
+  checkedCreationTime,
+  checkedMapping,
+  checkedSourceLocation,
+  checkedTags,
+  checkedValidationPolicy,
+} from './ingestion-options.ts'
+import type { MappingChoice, ValidationPolicy } from './ingestion-options.ts'
 import type { OnWriteEvent } from './write-events.ts'
 
 export type WriteFormat = 'parquet' | 'csv'
@@ -25,12 +36,46 @@ export interface WriteOptions {
   readonly ingestByTags?: readonly string[]
   /** Further extent tags. */
   readonly additionalTags?: readonly string[]
-  /** The service skips a blob when an extent of the table carries one of these `ingest-by:` values. */
+  /**
+   * Nothing is written when an extent of the table carries one of these `ingest-by:` values: asked before anything is
+   * made, and again by the service for every blob.
+   */
   readonly ingestIfNotExists?: readonly string[]
-  /** Creation time of the extents: retention and caching count from it. Default: when they are ingested. */
+  /** Creation time of the extents, not in the future: retention and caching count from it. Default: when they are ingested. */
   readonly creationTime?: Date
   /** Ask the service not to wait for more data to batch with. Default false. */
   readonly flushImmediately?: boolean
+  /** Where blobs are staged: the service's containers (default), or the caller's, which are used in turn. */
+  readonly ingestionStorage?: IngestionStorage | readonly IngestionStorage[]
+  /** The service deletes a blob once it is ingested. Default true in its own containers, false in the caller's storage. */
+  readonly deleteIngestedBlobs?: boolean
+  /** As `flushImmediately`, for all blobs but the last: those that ended because they were full. Default false. */
+  readonly flushFullBlobs?: boolean
+  /** How the data reach the table's columns, in place of `adjustSchema`: a list, or the JSON text of a mapping. */
+  readonly ingestionMapping?: IngestionMapping
+  /** The name of a mapping that the table or the database stores. */
+  readonly ingestionMappingReference?: string
+  /** CSV blobs begin with a record of column names, which the service is told to ignore. Default false. */
+  readonly ignoreFirstRecord?: boolean
+  /** What the service does with CSV records of unequal length. Default: its own. */
+  readonly validationPolicy?: ValidationPolicy
+  /**
+   * Gives each blob an `ingest-by:` tag of its own and has the service skip one whose tag is there, so that a message
+   * delivered twice loads once. `true`: a random name for this write; text: a name for the data, by which a repeated
+   * write of the same data with the same options loads nothing twice. Default false.
+   */
+  readonly deduplicateBlobs?: boolean | string
+  /**
+   * A string column that gets the URL of the blob each row came in; `true` calls it as Spark's connector does,
+   * `ingestion_source_location_url_blob_internal`. Default false.
+   */
+  readonly sourceLocationColumn?: boolean | string
+  /** Rows from whose values the schema of plain objects is inferred. Default 10,000. */
+  readonly inferRows?: number
+  /** Begins the client request id of every management command of this write. */
+  readonly requestId?: string
+  /** `true` gives a `WriteExplanation` instead of writing. */
+  readonly explain?: false
   readonly signal?: AbortSignal
   readonly onEvent?: OnWriteEvent
 }
@@ -48,6 +93,17 @@ export interface WriteSettings {
   readonly ingestIfNotExists: readonly string[]
   readonly creationTime: Date | undefined
   readonly flushImmediately: boolean
+  readonly ingestionStorage: IngestionStorageSettings
+  readonly deleteIngestedBlobs: boolean
+  readonly flushFullBlobs: boolean
+  readonly mapping: MappingChoice | undefined
+  readonly ignoreFirstRecord: boolean
+  readonly validationPolicy: ValidationPolicy | undefined
+  /** A name for this write's blobs, `true` for a random one. */
+  readonly deduplicateBlobs: boolean | string
+  readonly sourceLocationColumn: string | undefined
+  readonly inferRows: number
+  readonly requestId: string | undefined
   readonly signal: AbortSignal | undefined
   readonly onEvent: OnWriteEvent
 }
@@ -77,6 +133,18 @@ const NAMES: readonly (keyof WriteOptions)[] = [
   'ingestIfNotExists',
   'creationTime',
   'flushImmediately',
+  'ingestionStorage',
+  'deleteIngestedBlobs',
+  'flushFullBlobs',
+  'ingestionMapping',
+  'ingestionMappingReference',
+  'ignoreFirstRecord',
+  'validationPolicy',
+  'deduplicateBlobs',
+  'sourceLocationColumn',
+  'inferRows',
+  'requestId',
+  'explain',
   'signal',
   'onEvent',
 ]
@@ -87,36 +155,86 @@ const NAMES: readonly (keyof WriteOptions)[] = [
  */
 export function writeSettings(options: WriteOptions = {}): WriteSettings {
   checkNames(options, NAMES)
-  const adjustSchema = oneOf('adjustSchema', options.adjustSchema ?? 'ByName', ADJUSTMENTS)
-  const creationTime = options.creationTime
-  if (creationTime !== undefined && Number.isNaN(creationTime.getTime())) {
-    throw badOption('expected creationTime to be a date, found an invalid one')
+  const mapping = checkedMapping(options.ingestionMapping, options.ingestionMappingReference)
+  const adjustSchema = adjustmentOf(options.adjustSchema, mapping)
+  const sourceLocationColumn = checkedSourceLocation(options.sourceLocationColumn)
+  if (mapping !== undefined && sourceLocationColumn !== undefined) {
+    throw badOption(
+      'expected sourceLocationColumn without a mapping: put {"Transform":"SourceLocation"} into the mapping',
+    )
   }
-  return {
+  const validationPolicy =
+    options.validationPolicy === undefined ? undefined : checkedValidationPolicy(options.validationPolicy)
+  const storage = ingestionStorage(options.ingestionStorage)
+  const ignoreFirstRecord = flag('ignoreFirstRecord', options.ignoreFirstRecord)
+  return Object.freeze({
     mode: oneOf('mode', options.mode ?? 'queued', ['queued']),
     create: oneOf('create', options.create ?? 'FailIfNotExist', CREATE_MODES),
     adjustSchema,
-    format: formatOf(options.format, adjustSchema),
+    format: formatOf(options.format, [
+      [adjustSchema === 'GenerateDynamicCsvMapping', 'GenerateDynamicCsvMapping'],
+      [ignoreFirstRecord, 'ignoreFirstRecord'],
+      [validationPolicy !== undefined, 'validationPolicy'],
+    ]),
     compression: oneOf('compression', options.compression ?? 'zstd', COMPRESSIONS),
     maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 67_108_864, 4_294_967_296),
     uploads: wholeNumber('uploads', options.uploads ?? 3, 64),
-    tags: [
-      ...(options.dropByTags ?? []).map((tag) => `drop-by:${tag}`),
-      ...(options.ingestByTags ?? []).map((tag) => `ingest-by:${tag}`),
-      ...(options.additionalTags ?? []),
-    ],
-    ingestIfNotExists: options.ingestIfNotExists ?? [],
-    creationTime,
-    flushImmediately: options.flushImmediately ?? false,
+    tags: Object.freeze([
+      ...checkedTags('dropByTags', options.dropByTags, 'drop-by:').map((tag) => `drop-by:${tag}`),
+      ...checkedTags('ingestByTags', options.ingestByTags, 'ingest-by:').map((tag) => `ingest-by:${tag}`),
+      ...checkedTags('additionalTags', options.additionalTags),
+    ]),
+    ingestIfNotExists: checkedTags('ingestIfNotExists', options.ingestIfNotExists, 'ingest-by:'),
+    creationTime: checkedCreationTime(options.creationTime),
+    flushImmediately: flag('flushImmediately', options.flushImmediately),
+    ingestionStorage: storage,
+    deleteIngestedBlobs: flag('deleteIngestedBlobs', options.deleteIngestedBlobs ?? storage.kind === 'service'),
+    flushFullBlobs: flag('flushFullBlobs', options.flushFullBlobs),
+    mapping,
+    ignoreFirstRecord,
+    validationPolicy,
+    deduplicateBlobs: deduplicationOf(options.deduplicateBlobs),
+    sourceLocationColumn,
+    inferRows: wholeNumber('inferRows', options.inferRows ?? 10_000, 10_000_000),
+    requestId: requestIdOf(options.requestId),
     signal: options.signal,
     onEvent: options.onEvent ?? (() => undefined),
-  }
+  })
 }
 
-/** A CSV mapping is what `GenerateDynamicCsvMapping` asks for, so it settles the format. */
-function formatOf(format: WriteFormat | undefined, adjustSchema: AdjustSchema): WriteFormat | undefined {
+/** A mapping says how columns meet, so that `adjustSchema` has nothing left to say. */
+function adjustmentOf(given: AdjustSchema | undefined, mapping: MappingChoice | undefined): AdjustSchema {
+  const adjustSchema = oneOf('adjustSchema', given ?? 'ByName', ADJUSTMENTS)
+  if (mapping !== undefined && given !== undefined && given !== 'NoAdjustment') {
+    throw badOption(`expected adjustSchema left out beside a mapping, which says how columns meet, found ${given}`)
+  }
+  return adjustSchema
+}
+
+/** Some options are for CSV only, so they settle the format. */
+function formatOf(
+  format: WriteFormat | undefined,
+  csvOnly: readonly (readonly [boolean, string])[],
+): WriteFormat | undefined {
   if (format !== undefined) oneOf('format', format, FORMATS)
-  if (adjustSchema !== 'GenerateDynamicCsvMapping') return format
-  if (format === 'parquet') throw badOption("expected format 'csv' with GenerateDynamicCsvMapping, found 'parquet'")
+  const reason = csvOnly.find(([isGiven]) => isGiven)?.[1]
+  if (reason === undefined) return format
+  if (format === 'parquet') throw badOption(`expected format 'csv' with ${reason}, found 'parquet'`)
   return 'csv'
+}
+
+function deduplicationOf(given: boolean | string | undefined): boolean | string {
+  if (given === undefined || typeof given === 'boolean') return given ?? false
+  if (typeof given === 'string' && given.trim() !== '') return given
+  throw badOption('expected deduplicateBlobs to be true, false or a name for the data')
+}
+
+function requestIdOf(given: string | undefined): string | undefined {
+  if (given === undefined || (typeof given === 'string' && /^[\x20-\x7e]{1,200}$/.test(given))) return given
+  throw badOption('expected requestId to be a text of 1 to 200 printable ASCII characters')
+}
+
+function flag(name: string, given: boolean | undefined): boolean {
+  if (given === undefined || typeof given === 'boolean') return given ?? false
+  throw badOption(`expected ${name} to be true or false, found ${typeof given}`)
 }

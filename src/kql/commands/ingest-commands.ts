@@ -40,6 +40,16 @@ export function showIngestionMapping(
   return kql`.show table ${name(table)} ingestion ${Kql.raw(mapping.kind)} mapping ${text(mapping.name)}`
 }
 
+/** All mappings of a table, of every kind. Columns: Name, Kind, Mapping, ... */
+export function showTableIngestionMappings(table: string): Kql {
+  return kql`.show table ${name(table)} ingestion mappings`
+}
+
+/** All mappings of a database itself, of every kind. Columns: Name, Kind, Mapping, ... */
+export function showDatabaseIngestionMappings(database: string): Kql {
+  return kql`.show database ${name(database)} ingestion mappings`
+}
+
 export function dropIngestionMapping(
   table: string,
   mapping: { readonly name: string; readonly kind: MappingKind },

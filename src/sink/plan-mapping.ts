@@ -1,0 +1,108 @@
+import { scalarNameOf } from '../arrow/scalar-types.ts'
+import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
+import { KustoUsageError } from '../errors.ts'
+import { badMapping, mappedField } from '../protocol/ingestion-mapping.ts'
+import type { IngestionColumnMapping } from '../protocol/ingestion-mapping.ts'
+import { mismatch, typeProblems } from './plan-schema.ts'
+import type { CreateMode, SchemaPlan, SourceColumn } from './plan-schema.ts'
+
+/** A mapping of the caller's choice, read: for which format, and whether the service has it under a name. */
+export interface ResolvedMapping {
+  readonly format: 'csv' | 'parquet'
+  readonly columns: readonly IngestionColumnMapping[]
+  /** The name of a stored mapping; undefined for one that goes along with every blob. */
+  readonly reference: string | undefined
+}
+
+export interface MappingPlanInput {
+  readonly table: string
+  readonly source: readonly SourceColumn[]
+  /** The table's columns; undefined when there is no such table. */
+  readonly target: readonly KustoColumn[] | undefined
+  readonly create: CreateMode
+  readonly mapping: ResolvedMapping
+}
+
+/**
+ * Decides what each column of the data is written as when a mapping says how it reaches the table. Columns that the
+ * mapping leaves out are carried and not loaded.
+ * @throws {KustoUsageError} KUSTO_BAD_MAPPING when the mapping names what the data or the table do not have,
+ * KUSTO_SCHEMA_MISMATCH when types do not meet, KUSTO_TABLE_NOT_FOUND
+ */
+export function planMapping({ table, source, target, create, mapping }: MappingPlanInput): SchemaPlan {
+  if (target === undefined && create === 'FailIfNotExist') throw tableNotFound(table)
+  const uses = mapping.columns.map((element) => ({ element, at: sourceOf(element, mapping.format, source) }))
+  const columns = target ?? uses.map(({ element, at }) => ({ name: element.column, type: typeOf(element, at, source) }))
+  const byName = new Map(columns.map((column) => [column.name, column]))
+  for (const { column } of mapping.columns) {
+    if (!byName.has(column)) throw badMapping(`the mapping names column ${column}, which table ${table} does not have`)
+  }
+  const targets = source.map(({ name, type }, index) => {
+    const wanted = new Set(
+      uses.flatMap(({ element, at }) =>
+        at === index && element.transform === undefined ? [byName.get(element.column)?.type ?? type] : [],
+      ),
+    )
+    if (wanted.size > 1) {
+      throw badMapping(
+        `column ${name} of the data goes to columns of types ${[...wanted].join(' and ')}: map it to one`,
+      )
+    }
+    return { source: name, column: { name, type: [...wanted][0] ?? type } }
+  })
+  const problems = typeProblems(source, targets)
+  if (problems.length > 0) throw mismatch(table, problems)
+  const used = new Set(mapping.columns.map(({ column }) => column))
+  return {
+    create: target === undefined ? columns : undefined,
+    add: [],
+    targets,
+    columns,
+    empty: columns.map(({ name }) => name).filter((name) => !used.has(name)),
+    isWhole: false,
+    mapping,
+    unmapped: source.map(({ name }) => name).filter((_, index) => !uses.some(({ at }) => at === index)),
+  }
+}
+
+export function tableNotFound(table: string): KustoUsageError {
+  return new KustoUsageError(
+    'KUSTO_TABLE_NOT_FOUND',
+    `table ${table} does not exist; create it, or write with create: 'CreateIfNotExist'`,
+    { context: { table } },
+  )
+}
+
+/** The position of the data's column that an element reads; undefined for a constant or what the service knows itself. */
+function sourceOf(
+  element: IngestionColumnMapping,
+  format: ResolvedMapping['format'],
+  source: readonly SourceColumn[],
+): number | undefined {
+  const { column, ordinal } = element
+  if (format === 'csv') {
+    if (ordinal === undefined || ordinal < source.length) return ordinal
+    throw badMapping(`column ${column}: the mapping reads ordinal ${ordinal} of data with ${source.length} columns`)
+  }
+  const field = mappedField(element)
+  if (field === undefined) return undefined
+  const at = source.findIndex(({ name }) => name === field)
+  if (at >= 0) return at
+  throw badMapping(`column ${column}: the mapping reads ${field}, which is no column of the data`)
+}
+
+/** The type of a column that the mapping brings into a new table. */
+function typeOf(
+  { datatype, transform, column }: IngestionColumnMapping,
+  at: number | undefined,
+  source: readonly SourceColumn[],
+): ScalarName {
+  if (datatype !== undefined) {
+    const type = scalarNameOf(datatype)
+    if (type === undefined) throw badMapping(`column ${column}: expected a Kusto type, found ${datatype}`)
+    return type
+  }
+  if (transform === 'SourceLineNumber') return 'long'
+  if (transform?.startsWith('DateTimeFrom') === true) return 'datetime'
+  return (at === undefined ? undefined : source[at]?.type) ?? 'string'
+}
