@@ -30,7 +30,7 @@ import { dataframe } from './source/dataframe.ts'
 import { KustoRead } from './source/kusto-read.ts'
 import { ReadCache } from './source/read-cache.ts'
 import type { DistributedRead } from './source/read-distributed.ts'
-import { callId, commandActivity } from './source/request-id.ts'
+import { callId, commandActivity, timedRequest } from './source/request-id.ts'
 import { openExportStorage } from './source/export-storage.ts'
 import { Sweeps } from './source/export-storage-sweep.ts'
 import { openPartition, releasePlan } from './source/open-plan.ts'
@@ -195,9 +195,12 @@ export class KustoConnector implements AsyncDisposable {
       database: this.database,
       query: async ({ csl, parameters }, settings, activity = 'query') => {
         const call = { database: this.database, parameters, ...this.#callOptions(settings, activity) }
-        return (await this.#client.http.query(csl, call)).body
+        return (await timedRequest(settings, activity, () => this.#client.http.query(csl, call))).body
       },
-      command: (csl, settings) => this.#rows(csl, this.#callOptions(settings, commandActivity(csl.text))),
+      command: (csl, settings) => {
+        const activity = commandActivity(csl.text)
+        return timedRequest(settings, activity, () => this.#rows(csl, this.#callOptions(settings, activity)))
+      },
       exportCache: this.#exportCache,
       sweeps: this.#sweeps,
       exportStorage: (storage) => openExportStorage(storage, { service: containers, credential, trust: this.#trust }),

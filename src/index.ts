@@ -9,6 +9,8 @@ export type { FilterValue } from './kql/filter.ts'
 export type { CompareOperator, FilterNode, TextOperator, ValueTest } from './kql/filter-node.ts'
 
 export type { BatchInput } from './arrow/batches.ts'
+export { encodeCsv } from './arrow/encode-csv.ts'
+export type { EncodeCsvOptions, EncodedCsv } from './arrow/encode-csv.ts'
 export type { KustoColumn, ScalarName, TypeOptions } from './arrow/scalar-types.ts'
 
 export { KustoRead, ReadPartitions } from './source/kusto-read.ts'

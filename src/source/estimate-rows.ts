@@ -2,6 +2,7 @@ import { DEFAULT_TYPE_SETTINGS } from '../arrow/scalar-types.ts'
 import { AbortScope } from '../base/abort.ts'
 import { Kql, kql } from '../kql/kql.ts'
 import { MIN_SERVER_TIMEOUT_MS } from '../protocol/request-properties.ts'
+import { requestsOnly } from './read-events.ts'
 import { openSingle } from './read-single.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
@@ -20,7 +21,7 @@ export async function countRows(context: SourceContext, source: SourceQuery, set
   const { batches } = await openSingle(
     context,
     count,
-    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: () => undefined },
+    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: requestsOnly(settings.onEvent) },
     'count',
   )
   for await (const batch of batches) {

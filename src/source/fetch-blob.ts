@@ -14,6 +14,11 @@ export interface ExportedBlob {
   readonly etag?: string
 }
 
+/** A blob that has arrived, and how many requests that took. */
+export interface FetchedBlob extends DownloadedBlob {
+  readonly requests: number
+}
+
 /** The same containers with fresh signatures. */
 export type RenewContainers = (signal: AbortSignal | undefined) => Promise<readonly StorageLocation[]>
 
@@ -31,20 +36,26 @@ export class BlobFetcher {
     this.#onEvent = onEvent
   }
 
-  async fetch(blob: ExportedBlob, signal: AbortSignal): Promise<DownloadedBlob> {
+  async fetch(blob: ExportedBlob, signal: AbortSignal): Promise<FetchedBlob> {
     const known = this.#renewed
     const first = known === undefined ? blob.location : signedBy(await known, blob)
-    return downloadBlob(first, {
+    let requests = 0
+    const downloaded = await downloadBlob(first, {
       signal,
+      onRange: () => void requests++,
       ...(blob.bytes > 0 ? { expectedBytes: blob.bytes } : {}),
       ...(blob.etag === undefined ? {} : { expectedEtag: blob.etag }),
-      onResume: ({ offset }) => this.#onEvent({ kind: 'download-resumed', url: first.url, offset }),
+      onResume: ({ offset }) => {
+        requests++
+        this.#onEvent({ kind: 'download-resumed', url: first.url, offset })
+      },
       renew: async (inner) => {
         if (this.#renewed === known) this.#renewed = this.#ask(inner)
         const again = signedBy((await this.#renewed) ?? [], blob)
         return isSignedAnew(first, again) ? again : undefined
       },
     })
+    return { ...downloaded, requests }
   }
 
   async #ask(signal: AbortSignal): Promise<readonly StorageLocation[]> {

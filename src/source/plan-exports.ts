@@ -7,6 +7,7 @@ import { givenBounds, hashExports, partitionColumn, rangeExports } from './parti
 import type { PartitionBy, PartitionExport } from './partition-by.ts'
 import { equalWidthBounds, quantileBounds, statisticsOperator } from './range-bounds.ts'
 import type { RangeStatistics } from './range-bounds.ts'
+import { requestsOnly } from './read-events.ts'
 import type { ReadSettings } from './read-settings.ts'
 import { openSingle } from './read-single.ts'
 import type { SourceContext } from './source-context.ts'
@@ -61,7 +62,7 @@ async function fetchStatistics(
   const { batches } = await openSingle(context, asked, {
     ...settings,
     types: DEFAULT_TYPE_SETTINGS,
-    onEvent: () => undefined,
+    onEvent: requestsOnly(settings.onEvent),
   })
   for await (const batch of batches) {
     const cell = (index: number): unknown => batch.getChildAt(index)?.get(0)

@@ -61,8 +61,10 @@ async function openBlob(
   signal: AbortSignal,
 ): Promise<PieceSource<RowGroupBatches>> {
   const startedAt = performance.now()
-  const { bytes: parquet, verified } = await fetcher.fetch(blob, signal)
+  const { bytes: parquet, verified, requests } = await fetcher.fetch(blob, signal)
   const bytes = parquet.length
+  const downloadMs = performance.now() - startedAt
+  settings.onEvent({ kind: 'blob-downloaded', partition: blob.partition, bytes, requests, elapsedMs: downloadMs })
   const file = await pool().open(parquet, decode, signal)
   const inGroups = file.rowGroups.reduce((sum, group) => sum + group.rows, 0)
   if (file.rows !== blob.rows || inGroups !== blob.rows) {
@@ -73,8 +75,11 @@ async function openBlob(
   return {
     pieceBytes: file.rowGroups.map((group) => group.bytes),
     async read(rowGroup, inner) {
+      const askedAt = performance.now()
       const group = await file.read(rowGroup, inner)
       rows += group.rows
+      const decodeMs = performance.now() - askedAt
+      settings.onEvent({ kind: 'row-group-decoded', partition: blob.partition, rows: group.rows, elapsedMs: decodeMs })
       if (rowGroup === file.rowGroups.length - 1) {
         if (rows !== blob.rows) throw rowCountMismatch(blob, `${rows} decoded`)
         const elapsedMs = performance.now() - startedAt

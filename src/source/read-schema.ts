@@ -3,6 +3,7 @@ import { DEFAULT_TYPE_SETTINGS, parseScalarName } from '../arrow/scalar-types.ts
 import { KustoProtocolError } from '../errors.ts'
 import { kql } from '../kql/kql.ts'
 import { checkDeclared } from './declared-schema.ts'
+import { requestsOnly } from './read-events.ts'
 import { openSingle } from './read-single.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
@@ -24,7 +25,7 @@ export async function fetchColumns(
   const stream = await openSingle(
     context,
     getschema,
-    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: () => undefined },
+    { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: requestsOnly(settings.onEvent) },
     'schema',
   )
   const columns: KustoColumn[] = []

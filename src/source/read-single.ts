@@ -3,6 +3,7 @@ import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { readResponse } from '../protocol/read-response.ts'
 import type { ResponseEvent } from '../protocol/response-events.ts'
 import type { BatchStream } from '../arrow/batches.ts'
+import { AnswerMeter } from './answer-meter.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { QueryActivity, SourceContext } from './source-context.ts'
 import { queryText } from './source-query.ts'
@@ -23,9 +24,11 @@ export async function openSingle(
 /** The one primary result of a response. A second one is an error: a dataframe has one schema. */
 export async function openResponse(body: AsyncIterable<Uint8Array>, settings: ReadSettings): Promise<BatchStream> {
   const { types, batchRows, signal } = settings
-  const events = readResponse(body, { types, batchRows, ...(signal === undefined ? {} : { signal }) })
+  const meter = new AnswerMeter()
+  const response = readResponse(meter.watch(body), { types, batchRows, ...(signal === undefined ? {} : { signal }) })
+  const events = meter.time(response)
   const table = await firstTable(events)
-  return { schema: table.schema, batches: batchesOf(events, table, settings) }
+  return { schema: table.schema, batches: batchesOf(events, table, { ...settings, meter }) }
 }
 
 async function firstTable(events: AsyncGenerator<ResponseEvent, void>): Promise<TableEvent> {
@@ -38,11 +41,13 @@ async function firstTable(events: AsyncGenerator<ResponseEvent, void>): Promise<
 async function* batchesOf(
   events: AsyncGenerator<ResponseEvent, void>,
   table: TableEvent,
-  { onEvent }: ReadSettings,
+  { onEvent, meter }: ReadSettings & { readonly meter: AnswerMeter },
 ): AsyncGenerator<RecordBatch> {
+  let rows = 0
   for await (const event of events) {
     switch (event.kind) {
       case 'batch':
+        rows += event.batch.numRows
         onEvent({ kind: 'batch', rows: event.batch.numRows })
         yield event.batch
         break
@@ -64,7 +69,9 @@ async function* batchesOf(
       case 'progress':
       case 'properties':
       case 'information':
+        break
       case 'end':
+        onEvent({ kind: 'answer-read', rows, ...meter.measured() })
         break
     }
   }

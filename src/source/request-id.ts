@@ -1,4 +1,4 @@
-import type { QueryActivity } from './source-context.ts'
+import type { CallSettings, QueryActivity } from './source-context.ts'
 
 export type CommandActivity = 'export' | 'poll' | 'details' | 'cancel' | 'command'
 
@@ -13,4 +13,16 @@ export function commandActivity(csl: string): CommandActivity {
 /** The id of one call, `<requestId>;<activity>;<n>`; `n` differs for each call of a connector. */
 export function callId(requestId: string, activity: QueryActivity | CommandActivity, n: number): string {
   return `${requestId};${activity};${n}`
+}
+
+/** Makes a call and tells the read's listener when it was answered. */
+export async function timedRequest<T>(
+  { onEvent }: CallSettings,
+  activity: QueryActivity | CommandActivity,
+  call: () => Promise<T>,
+): Promise<T> {
+  const askedAt = performance.now()
+  const answer = await call()
+  onEvent?.({ kind: 'request', activity, elapsedMs: performance.now() - askedAt })
+  return answer
 }

@@ -1,6 +1,7 @@
 import { columnsOfFewTexts } from '../arrow/dictionary-columns.ts'
 import { kql } from '../kql/kql.ts'
 import type { Dataframe } from './dataframe.ts'
+import { requestsOnly } from './read-events.ts'
 import { openSingle } from './read-single.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
@@ -19,7 +20,7 @@ export async function resolveDictionary(context: SourceContext, frame: Dataframe
     ...settings,
     types: { ...settings.types, dictionary: [] },
     batchRows: 65_536,
-    onEvent: () => undefined,
+    onEvent: requestsOnly(settings.onEvent),
   }
   const sample = await openSingle(context, { query: source.query, operators: [...source.operators, SAMPLE] }, quiet)
   let dictionary: readonly string[] = []

@@ -84,8 +84,9 @@ async function runOnce(
     },
   })
   const remove = (): Promise<void> => removeLeftovers(context, containers, directory, settings)
+  const askedAt = performance.now()
   const operationId = await start(context, csl, settings, remove)
-  onEvent({ kind: 'export-started', operationId, directory })
+  onEvent({ kind: 'export-started', operationId, directory, elapsedMs: performance.now() - askedAt })
   const startedAt = performance.now()
   try {
     await waitForOperation(context, operationId, settings)

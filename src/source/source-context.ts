@@ -6,6 +6,7 @@ import type { ExportStorage } from './export-storage.ts'
 import type { Sweeps } from './export-storage-sweep.ts'
 import type { TransientStorageSettings } from './transient-storage.ts'
 import type { ReadCache } from './read-cache.ts'
+import type { OnReadEvent } from './read-events.ts'
 import type { DistributedRead } from './read-distributed.ts'
 import type { QueryText } from './source-query.ts'
 
@@ -15,6 +16,8 @@ export interface CallSettings {
   readonly signal: AbortSignal | undefined
   /** Prefix of the request id. */
   readonly requestId?: string | undefined
+  /** Told of each request that was answered. */
+  readonly onEvent?: OnReadEvent
 }
 
 /** What a call to the query endpoint is for; part of its request id. */

@@ -21,6 +21,8 @@ export interface ReadBlobOptions {
   /** Ranges of a large blob under way at once. Default 4. */
   readonly concurrency?: number
   readonly onResume?: (event: { readonly offset: number; readonly reason: unknown }) => void
+  /** Called when a range is asked for the first time; resumes come on top. */
+  readonly onRange?: () => void
   /** The location with fresh access, asked for once when storage refuses; undefined when there is none. */
   readonly renew?: (signal: AbortSignal) => Promise<StorageLocation | undefined>
 }
@@ -134,6 +136,7 @@ class Download {
       maxResumes,
       onResume,
     }
+    this.#options.onRange?.()
     const received = await readRange(request)
     if (withMd5 && received.md5 !== undefined) {
       const end = range.start + received.bytes.length

@@ -201,7 +201,7 @@ describe('spark:R10 columns and rows', () => {
       .where(col('id').in([2, 6]))
       .select('t')
       .table()
-    expect(events).toEqual([
+    expect(events.filter(({ kind }) => kind !== 'request' && kind !== 'answer-read')).toEqual([
       { kind: 'mode', mode: 'single', reason: 'as asked' },
       { kind: 'batch', rows: 2 },
       { kind: 'ticks-lost', column: 't', values: 2 },
