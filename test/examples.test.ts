@@ -99,6 +99,12 @@ describe('docs/examples', () => {
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('rows 10')
   })
 
+  it('read-partitions reads every row once in each of three ways', async () => {
+    const { code, stdout, stderr } = await example('read-partitions.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trimEnd().split('\n')).toEqual(['partitions 4 rows 20000', 'by plan 10000', 'in threads 200010000'])
+  })
+
   it('demo proves that the rows of a file come back', async () => {
     const file = path.join(folder, 'flights.parquet')
     await parquet(
