@@ -6,6 +6,7 @@ import * as extents from '../../src/kql/commands/extent-commands.ts'
 import * as ingest from '../../src/kql/commands/ingest-commands.ts'
 import * as operations from '../../src/kql/commands/operation-commands.ts'
 import * as policies from '../../src/kql/commands/policy-commands.ts'
+import { executeDatabaseScript } from '../../src/kql/commands/script-commands.ts'
 import * as tables from '../../src/kql/commands/table-commands.ts'
 import { and, col } from '../../src/kql/filter.ts'
 import { appendOperators } from '../../src/kql/query-text.ts'
@@ -23,6 +24,7 @@ const UNKNOWN_TO_THE_PARSER: readonly Kql[] = [
   operations.getIngestionResources(),
   operations.getKustoIdentityToken(),
   exports_.showExportContainers(),
+  policies.refreshBatchingPolicy('D', 'T'),
 ]
 
 /** Every builder, with the strings that must come back from the parser unchanged. */
@@ -38,6 +40,7 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
   }
   const blob = `https://account.blob.core.windows.net/container?${value}`
   const query = kql`T | where S == ${value}`
+  const window = { from: new Date(0), to: new Date(1_700_000_000_123) }
   const noAutoDelete = ['ingestionbatching', 'streamingingestion', 'retention', 'merge', 'update'] as const
   return [
     [
@@ -103,6 +106,18 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
     [extents.moveExtents(table, 'T'), [table]],
     [extents.moveExtents(table, 'T', { setNewIngestionTime: true }), [table]],
     [extents.dropExtents(table, [ID, ID]), [table]],
+    [extents.moveExtentsById({ from: table, to: 'T', extentIds: [ID, ID], window }), [table]],
+    [extents.replaceExtents({ from: table, to: 'T', extentIds: [ID, ID], dropIds: [ID, ID], window }), [table, table]],
+    [
+      executeDatabaseScript([
+        tables.createTable(table, columns, { hidden: true, docString: value }),
+        policies.alterTablePolicy(table, 'auto_delete', { a: value }),
+        policies.alterMergeTablePolicy(table, 'merge', { a: value }),
+      ]),
+      [table, table, value, table, JSON.stringify({ a: value }), table, JSON.stringify({ a: value })],
+    ],
+    [tables.showTablesWithHidden(), []],
+    [tables.alterTableDocString(table, value), [table, value]],
     [policies.showTablePolicy(table, 'auto_delete'), [table]],
     [policies.alterTablePolicy(table, 'auto_delete', { a: value }), [table, JSON.stringify({ a: value })]],
     ...noAutoDelete.flatMap((policy) => [

@@ -17,3 +17,8 @@ export function alterTablePolicy(table: string, policy: JsonPolicy, value: objec
 export function alterMergeTablePolicy(table: string, policy: Exclude<JsonPolicy, 'auto_delete'>, value: object): Kql {
   return kql`.alter-merge table ${name(table)} policy ${Kql.raw(policy)} ${text(JSON.stringify(value))}`
 }
+
+/** Makes the ingestion endpoint take a changed batching policy at once. Ingestion endpoint. */
+export function refreshBatchingPolicy(database: string, table: string): Kql {
+  return kql`.refresh database ${text(database)} table ${text(table)} cache ingestionbatchingpolicy`
+}

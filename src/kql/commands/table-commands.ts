@@ -53,6 +53,16 @@ export function showTables(): Kql {
   return kql`.show tables`
 }
 
+/** The same of every table, hidden ones included. */
+export function showTablesWithHidden(): Kql {
+  return kql`.show tables with (IncludeHiddenTables=true)`
+}
+
+/** Replaces the documentation of a table. */
+export function alterTableDocString(table: string, docString: string): Kql {
+  return kql`.alter table ${name(table)} docstring ${text(docString)}`
+}
+
 /** One row of figures, up to 15 minutes old: TotalRowCount, TotalOriginalSize and others. */
 export function showTableDetails(table: string): Kql {
   return kql`.show table ${name(table)} details`

@@ -6,6 +6,7 @@ import { HAND_PARSED_NAMES } from './hand-parsed.ts'
 import { MAPPING_COMMANDS } from './mapping-commands.ts'
 import { OPERATION_COMMANDS } from './operation-commands.ts'
 import { POLICY_COMMANDS } from './policy-commands.ts'
+import { SCRIPT_COMMANDS } from './script-commands.ts'
 import { SHOW_CLUSTER_COMMANDS } from './show-cluster.ts'
 import { SHOW_DATABASE_COMMANDS } from './show-databases.ts'
 import { SHOW_TABLE_COMMANDS } from './show-tables.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: ReadonlyMap<string, CommandDefinition> = new Map(
     EXTENT_COMMANDS,
     FROM_QUERY_COMMANDS,
     TRANSFER_COMMANDS,
+    SCRIPT_COMMANDS,
   ].flatMap((family) => Object.entries(family)),
 )
 

@@ -32,8 +32,10 @@ export interface CommandContext {
   readonly text: string
   /** Result schema by the official grammar; empty when it gives none. */
   readonly columns: readonly Column[]
-  /** Runs another command in the same circumstances. */
+  /** Runs a command that shows in the same circumstances. */
   readonly runInner: (text: string) => Promise<CommandResult>
+  /** Runs another command of any kind, as if it had been sent. */
+  readonly runStatement: (text: string) => Promise<CommandResult>
   readonly operationId: string | undefined
 }
 

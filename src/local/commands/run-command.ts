@@ -136,6 +136,7 @@ async function execute(
       text: found.text,
       columns: found.columns,
       runInner: (text) => runShow(services, { ...request, text }),
+      runStatement: (text) => runCommand(services, { ...request, text }),
       operationId,
     }
     const result = await found.definition.run(context)

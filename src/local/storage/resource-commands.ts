@@ -12,6 +12,8 @@ const COMMANDS: readonly (readonly [RegExp, (storage: () => LocalStorage) => Res
   [/^\.get kusto identity token$/i, identityToken],
   [/^\.create tempstorage$/i, (storage) => containers(storage(), STORAGE_NAMES.exportContainers.slice(0, 1))],
   [/^\.show export containers$/i, (storage) => containers(storage(), STORAGE_NAMES.exportContainers)],
+  // The policy is read anew for every batch, so there is nothing to refresh.
+  [/^\.refresh database .+ table .+ cache ingestionbatchingpolicy$/i, () => ({ columns: [], rows: [] })],
 ]
 
 /** The result of a command about storage; undefined when the text is another command. */
