@@ -38,6 +38,8 @@ import type { ScalarName } from './scalar-types.ts'
 export interface CastBatchOptions {
   /** How columns are paired: `name` (default; more columns than asked for are left out) or `position`. */
   readonly match?: 'name' | 'position'
+  /** What the batch calls the columns of the schema, in the schema's order. Default: the same. */
+  readonly sourceNames?: readonly string[]
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
 }
@@ -56,7 +58,7 @@ export interface CastBatch {
  * KUSTO_INTEGER_RANGE, KUSTO_DECIMAL_RANGE, KUSTO_TIME_RANGE, KUSTO_BAD_GUID, naming column and row
  */
 export function castBatch(batch: RecordBatch, schema: Schema, options: CastBatchOptions = {}): CastBatch {
-  const { match = 'name', rowOffset = 0 } = options
+  const { match = 'name', sourceNames = [], rowOffset = 0 } = options
   const at: CastCursor = { row: 0, lostTicks: 0 }
   if (match === 'position' && batch.numCols !== schema.fields.length) {
     throw mismatch('', `expected ${schema.fields.length} columns, found ${batch.numCols}`)
@@ -64,7 +66,7 @@ export function castBatch(batch: RecordBatch, schema: Schema, options: CastBatch
   const lostTicks: number[] = []
   const byName = new Map(batch.schema.fields.map((field, index) => [field.name, index]))
   const children = schema.fields.map((field, position) => {
-    const index = match === 'name' ? byName.get(field.name) : position
+    const index = match === 'name' ? byName.get(sourceNames[position] ?? field.name) : position
     const data = index === undefined ? undefined : batch.data.children[index]
     if (data === undefined) throw mismatch(field.name, `expected a column ${field.name}, found none`)
     const type = kustoType(field)

@@ -6,6 +6,7 @@ import { arrowSchema } from '../arrow/scalar-types.ts'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { type BatchBuffers, buffersOf, memoryOf } from './batch-transfer.ts'
 import { errorData } from './error-transfer.ts'
+import { exportedNames } from './exported-names.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, FromThread, ModuleOutcome } from './thread-messages.ts'
 import type { SuppliedBlob, ToThread } from './thread-messages.ts'
 
@@ -98,8 +99,9 @@ async function* decode(
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const schema = arrowSchema(columns, types)
   let rowOffset = parquet.rowGroups.slice(0, rowGroups[0]).reduce((sum, group) => sum + group.rows, 0)
-  for await (const decoded of parquet.batches({ columns: columns.map(({ name }) => name), rowGroups, batchRows })) {
-    const cast = castBatch(decoded, schema, { rowOffset })
+  const sourceNames = exportedNames(columns)
+  for await (const decoded of parquet.batches({ columns: sourceNames, rowGroups, batchRows })) {
+    const cast = castBatch(decoded, schema, { sourceNames, rowOffset })
     rowOffset += decoded.numRows
     for (const [index, values] of cast.lostTicks.entries()) lostTicks[index] = (lostTicks[index] ?? 0) + values
     yield cast.batch

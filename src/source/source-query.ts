@@ -2,6 +2,7 @@ import type { KustoColumn, TypeSettings } from '../arrow/scalar-types.ts'
 import { Kql, join, kql, name } from '../kql/kql.ts'
 import type { KqlParameter } from '../kql/kql.ts'
 import { appendOperators } from '../kql/query-text.ts'
+import { exportedNames } from './exported-names.ts'
 
 /** A query and the operators that a dataframe's verbs put behind it. */
 export interface SourceQuery {
@@ -25,14 +26,16 @@ export function queryText({ query, operators }: SourceQuery, more: readonly Kql[
 }
 
 /**
- * The query as an export carries it: values as literals, and columns that Parquet would change as something it keeps.
+ * The query as an export carries it: values as literals, columns that Parquet would change as something it keeps, and names
+ * that differ in case alone told apart.
  */
 export function exportQuery(
   { query, operators }: SourceQuery,
   columns: readonly KustoColumn[],
   types: TypeSettings,
 ): Kql {
-  const projected = columns.map((column) => exportedColumn(column, types))
+  const names = exportedNames(columns)
+  const projected = columns.map((column, index) => exportedColumn(column, names[index] ?? column.name, types))
   const isChanged = projected.some((column) => column !== undefined)
   const projection = join(
     columns.map((column, index) => projected[index] ?? name(column.name)),
@@ -46,9 +49,9 @@ export function exportQuery(
  * microseconds, and decimals whose text is wanted as text, because it would fill them up with zeros. Timespans are INT64
  * ticks in the service's Parquet as it is.
  */
-function exportedColumn(column: KustoColumn, types: TypeSettings): Kql | undefined {
+function exportedColumn(column: KustoColumn, as: string, types: TypeSettings): Kql | undefined {
   const named = name(column.name)
-  if (column.type === 'datetime' && types.datetime !== 'us') return kql`${named}=tolong(${named})`
-  if (column.type === 'decimal' && types.decimal === 'text') return kql`${named}=tostring(${named})`
-  return undefined
+  if (column.type === 'datetime' && types.datetime !== 'us') return kql`${name(as)}=tolong(${named})`
+  if (column.type === 'decimal' && types.decimal === 'text') return kql`${name(as)}=tostring(${named})`
+  return as === column.name ? undefined : kql`${name(as)}=${named}`
 }
