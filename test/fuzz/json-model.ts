@@ -102,8 +102,9 @@ function isSameDynamic(plain: unknown, json: unknown, unwrap: 'containers' | 'an
   if (json === null || json === '') return plain === null
   const found: unknown = JSON.parse(String(plain))
   if (typeof json !== 'string') return isDeepStrictEqual(found, json)
-  const inside = unwrap === 'anything' || /^\s*[[{]/.test(json) ? parsed(json) : undefined
-  return isDeepStrictEqual(found, inside === undefined ? json : inside) || isDeepStrictEqual(found, wellFormed(json))
+  const text = wellFormed(json)
+  const inside = unwrap === 'anything' || /^\s*[[{]/.test(text) ? parsed(text) : undefined
+  return isDeepStrictEqual(found, inside === undefined ? json : inside) || isDeepStrictEqual(found, text)
 }
 
 function parsed(text: string): unknown {
