@@ -1,4 +1,3 @@
-import { readBatches } from './arrow/batches.ts'
 import type { BatchInput } from './arrow/batches.ts'
 import { authFrom } from './auth/connect-auth.ts'
 import type { Credential } from './auth/connect-auth.ts'
@@ -17,8 +16,10 @@ import { parseConnectionString } from './protocol/connection-string.ts'
 import type { TrustOptions } from './protocol/trusted-hosts.ts'
 import type { IngestionVia } from './sink/discover-ingestion.ts'
 import { IngestionAccess } from './sink/ingestion-access.ts'
+import { openInput } from './sink/open-input.ts'
 import { parseReceipt } from './sink/receipt-json.ts'
 import type { SinkContext } from './sink/sink-context.ts'
+import { skipWrite } from './sink/skip-write.ts'
 import { writeQueued } from './sink/write-queued.ts'
 import { WriteReceipt } from './sink/write-receipt.ts'
 import { writeSettings } from './sink/write-settings.ts'
@@ -142,8 +143,10 @@ export class KustoConnector implements AsyncDisposable {
   /** Writes rows to a table; resolves when the service has taken all of them into its queue. */
   async write(table: string, data: BatchInput, options: WriteOptions = {}): Promise<WriteReceipt> {
     const settings = writeSettings(options)
-    const input = await readBatches(data, settings.signal === undefined ? {} : { signal: settings.signal })
-    const receipt = await writeQueued(this.#sink, { ...input, table }, settings)
+    const sink = this.#sinkFor(settings.requestId)
+    const receipt =
+      (await skipWrite(sink, table, settings)) ??
+      (await writeQueued(sink, await openInput(sink, { table, data }, settings), settings))
     return new WriteReceipt(receipt, this.#sink.ingestion)
   }
 
@@ -182,6 +185,16 @@ export class KustoConnector implements AsyncDisposable {
       ...(signal === undefined ? {} : { signal }),
       ...(requestId === undefined ? {} : { clientRequestId: callId(requestId, activity, ++this.#calls) }),
     }
+  }
+
+  /** The sink whose management commands carry the caller's request id. */
+  #sinkFor(requestId: string | undefined): SinkContext {
+    if (requestId === undefined) return this.#sink
+    const command: SinkContext['command'] = (csl, signal) => {
+      const clientRequestId = callId(requestId, 'command', ++this.#calls)
+      return this.#rows(csl, { clientRequestId, ...(signal === undefined ? {} : { signal }) })
+    }
+    return { ...this.#sink, command }
   }
 
   #sourceContext(): SourceContext {

@@ -13,8 +13,8 @@ import {
 import { untilAborted } from '../base/abort.ts'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
-import { inferSchema, type Row, rowsToBatch } from './infer-rows.ts'
-import { KUSTO_TYPE_KEY } from './scalar-types.ts'
+import { inferSchema, type KnownTypes, type Row, rowColumns, rowsToBatch } from './infer-rows.ts'
+import { KUSTO_TYPE_KEY, type ScalarName } from './scalar-types.ts'
 
 /** One element of a stream of data: a batch, a table, bytes of an Arrow IPC stream, or a row. */
 export type BatchItem = RecordBatch | Table | Uint8Array | Row
@@ -36,6 +36,8 @@ export interface ReadBatchesOptions {
   readonly inferRows?: number
   /** Rows of a batch made from rows. Default 65,536. */
   readonly batchRows?: number
+  /** Asked, when the input is rows, for the types of the table columns that the columns go to. Default: none is known. */
+  readonly columnTypes?: (names: readonly string[]) => Promise<readonly (ScalarName | undefined)[]>
   readonly signal?: AbortSignal
 }
 
@@ -50,6 +52,8 @@ export interface BatchStream {
 export interface BatchSource extends BatchStream {
   /** Whether the schema was inferred from rows, whose numbers know nothing of widths. */
   readonly isInferred: boolean
+  /** Rows, and bytes of Arrow data about, when the input is a table or a batch. */
+  readonly size?: { readonly rows: number; readonly bytes: number }
   /** Ends the input, for whoever does not come to iterate. */
   close(): Promise<void>
 }
@@ -66,7 +70,29 @@ export async function readBatches(input: BatchInput, options: ReadBatchesOptions
   const source = await openSource(input, options)
   const schema = adoptSchema(source.schema)
   const { isInferred = false, end } = source
-  return { schema, isInferred, batches: checked({ ...source, schema }, options.signal), close: async () => end?.() }
+  const size = sizeOf(input)
+  return {
+    schema,
+    isInferred,
+    ...(size === undefined ? {} : { size }),
+    batches: checked({ ...source, schema }, options.signal),
+    close: async () => end?.(),
+  }
+}
+
+/** What is known without reading; a slice has its share of the buffers it was cut from. */
+function sizeOf(input: BatchInput): { readonly rows: number; readonly bytes: number } | undefined {
+  const batches = isArrowTable(input) ? input.batches : isArrowRecordBatch(input) ? [input] : undefined
+  if (batches === undefined) return undefined
+  const shares = batches.flatMap(({ data, numRows }) =>
+    data.children.map((column) =>
+      column.length === 0 ? 0 : (column.byteLength * numRows) / Math.max(numRows, column.length),
+    ),
+  )
+  return {
+    rows: batches.reduce((sum, { numRows }) => sum + numRows, 0),
+    bytes: Math.ceil(shares.reduce((sum, bytes) => sum + bytes, 0)),
+  }
 }
 
 /**
@@ -160,21 +186,30 @@ async function openRows(items: AsyncIterable<unknown>, options: ReadBatchesOptio
     if (next.done === true) ended = true
     else sample.push(asRow(next.value, sample.length))
   }
-  const schema = inferSchema(sample)
-  return { schema, isInferred: true, batches: rowBatches({ sample, iterator, schema, batchRows }) }
+  const names = rowColumns(sample)
+  const types = (await options.columnTypes?.(names)) ?? []
+  const known: KnownTypes = new Map(
+    names.flatMap((name, index) => {
+      const type = types[index]
+      return type === undefined ? [] : [[name, type] as const]
+    }),
+  )
+  const schema = inferSchema(sample, known)
+  return { schema, isInferred: true, batches: rowBatches({ sample, iterator, schema, known, batchRows }) }
 }
 
 async function* rowBatches(from: {
   readonly sample: readonly Row[]
   readonly iterator: AsyncIterator<unknown>
   readonly schema: Schema
+  readonly known: KnownTypes
   readonly batchRows: number
 }): AsyncGenerator<RecordBatch, void, undefined> {
-  const { sample, iterator, schema, batchRows } = from
+  const { sample, iterator, schema, known, batchRows } = from
   let rowOffset = 0
   let pending: Row[] = []
   const flush = (): RecordBatch => {
-    const batch = rowsToBatch(pending, schema, rowOffset)
+    const batch = rowsToBatch(pending, schema, { rowOffset, known })
     rowOffset += pending.length
     pending = []
     return batch

@@ -1,8 +1,10 @@
 import {
+  Binary,
   Bool,
   type Data,
   Field,
   Float64,
+  Int32,
   Int64,
   makeData,
   RecordBatch,
@@ -11,21 +13,30 @@ import {
   Timestamp,
   TimeUnit,
   Utf8,
-  Binary,
 } from 'apache-arrow'
+import { unixMicrosecondsFromTicks } from '../base/ticks.ts'
 import { KustoDataError } from '../errors.ts'
-import { arrowField, type ScalarName } from './scalar-types.ts'
+import {
+  jsonText,
+  kindOf,
+  TAKES,
+  toBool,
+  toDatetime,
+  toDecimal,
+  toDynamic,
+  toGuid,
+  toInteger,
+  toReal,
+  toTimespan,
+  type ValueKind,
+} from './row-values.ts'
+import { arrowField, KUSTO_TYPE_KEY, type ScalarName } from './scalar-types.ts'
 
 /** A row as a plain object: one own property per column. `undefined` and a missing property are null. */
 export type Row = Readonly<Record<string, unknown>>
 
-type ValueKind = 'null' | 'bool' | 'integer' | 'bigint' | 'real' | 'string' | 'datetime' | 'binary' | 'nested'
-
-/** What rows say about one column: the widest kind of value, and where it was first seen. */
-interface ColumnEvidence {
-  readonly kind: ValueKind
-  readonly row: number
-}
+/** The types of table columns by the names of the columns of rows. */
+export type KnownTypes = ReadonlyMap<string, ScalarName>
 
 const TYPES: Readonly<Record<Exclude<ValueKind, 'binary'>, ScalarName>> = {
   null: 'string',
@@ -38,41 +49,58 @@ const TYPES: Readonly<Record<Exclude<ValueKind, 'binary'>, ScalarName>> = {
   nested: 'dynamic',
 }
 
+/** The columns of rows, in order of first appearance. */
+export function rowColumns(rows: readonly Row[]): readonly string[] {
+  const names = new Set<string>()
+  for (const row of rows) for (const name of Object.keys(row)) names.add(name)
+  return [...names]
+}
+
 /**
- * The Arrow schema of rows: columns in order of first appearance. Numbers are long when all are whole and exact, else
- * real; bigint is long; Date is datetime; objects and arrays are dynamic; bytes are base64 strings; only nulls is string.
+ * The Arrow schema of rows: columns in order of first appearance. A column whose table type is known has it, when that
+ * type takes every kind of value that is found. Any other is inferred from all rows: numbers are long when all are
+ * whole and exact, else real; bigint is long; Date is datetime; objects and arrays are dynamic; bytes are base64
+ * strings; only nulls is string.
  * @throws {KustoDataError} KUSTO_ROW_CONFLICT naming column and row when two values have no common type
  */
-export function inferSchema(rows: readonly Row[]): Schema {
-  const columns = new Map<string, ColumnEvidence>()
+export function inferSchema(rows: readonly Row[], known: KnownTypes = new Map()): Schema {
+  const evidence = new Map<string, Map<ValueKind, number>>()
   for (const [row, values] of rows.entries()) {
     for (const [column, value] of Object.entries(values)) {
+      const kinds = evidence.get(column) ?? new Map<ValueKind, number>()
       const kind = kindOf(value)
-      const known = columns.get(column)
-      if (known === undefined) {
-        columns.set(column, { kind, row })
-        continue
-      }
-      const wider = widened(known.kind, kind)
-      if (wider === undefined) {
-        const found = `${known.kind} in row ${known.row} and ${kind} in row ${row}`
-        throw new KustoDataError('KUSTO_ROW_CONFLICT', `column ${column}: expected one type, found ${found}`, {
-          column,
-          row,
-        })
-      }
-      if (wider !== known.kind) columns.set(column, { kind: wider, row })
+      if (!kinds.has(kind)) evidence.set(column, kinds.set(kind, row))
     }
   }
-  return new Schema([...columns].map(([name, { kind }]) => fieldOf(name, kind)))
+  return new Schema(
+    [...evidence].map(([name, kinds]) => {
+      const type = known.get(name)
+      const takes = type === undefined ? [] : TAKES[type]
+      return type !== undefined &&
+        type !== 'string' &&
+        [...kinds.keys()].every((kind) => kind === 'null' || takes.includes(kind))
+        ? knownField(name, type, kinds)
+        : inferredField(name, commonKind(name, kinds))
+    }),
+  )
+}
+
+/** Choices of {@link rowsToBatch}. */
+export interface RowsToBatchOptions {
+  /** Added to row numbers in errors. Default 0. */
+  readonly rowOffset?: number
+  /** As the schema was inferred with. Default: none. */
+  readonly known?: KnownTypes
 }
 
 /**
  * Lays rows out as a batch of an inferred schema.
- * @throws {KustoDataError} KUSTO_ROW_CONFLICT for a value its column cannot hold, KUSTO_UNKNOWN_COLUMN for a property
- * that is no column, KUSTO_INTEGER_RANGE and KUSTO_BAD_DATETIME, all naming column and row
+ * @throws {KustoDataError} KUSTO_ROW_CONFLICT for a value its inferred column cannot hold, KUSTO_ROW_VALUE for one that is
+ * none of a table column's type, KUSTO_UNKNOWN_COLUMN for a property that is no column, KUSTO_INTEGER_RANGE,
+ * KUSTO_BAD_DATETIME, KUSTO_BAD_TIMESPAN, KUSTO_BAD_GUID and KUSTO_DECIMAL_DIGITS, all naming column and row
  */
-export function rowsToBatch(rows: readonly Row[], schema: Schema, rowOffset = 0): RecordBatch {
+export function rowsToBatch(rows: readonly Row[], schema: Schema, options: RowsToBatchOptions = {}): RecordBatch {
+  const { rowOffset = 0, known = new Map() } = options
   const names = new Set(schema.fields.map(({ name }) => name))
   for (const [index, values] of rows.entries()) {
     const column = Object.keys(values).find((name) => !names.has(name) && values[name] !== undefined)
@@ -81,18 +109,24 @@ export function rowsToBatch(rows: readonly Row[], schema: Schema, rowOffset = 0)
     const message = `row ${row}: expected only columns of the first rows, found ${column}`
     throw new KustoDataError('KUSTO_UNKNOWN_COLUMN', message, { column, row })
   }
-  const children = schema.fields.map((field) => columnOf(field, rows, rowOffset))
+  const children = schema.fields.map((field) => columnOf(field, rows, { rowOffset, known }))
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: rows.length, children }))
 }
 
-function kindOf(value: unknown): ValueKind {
-  if (value === null || value === undefined) return 'null'
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'integer' : 'real'
-  if (typeof value === 'bigint') return 'bigint'
-  if (typeof value === 'boolean') return 'bool'
-  if (typeof value === 'string') return 'string'
-  if (value instanceof Date) return 'datetime'
-  return value instanceof Uint8Array ? 'binary' : 'nested'
+function commonKind(column: string, kinds: ReadonlyMap<ValueKind, number>): ValueKind {
+  let common: { readonly kind: ValueKind; readonly row: number } | undefined
+  for (const [kind, row] of kinds) {
+    const wider = common === undefined ? kind : widened(common.kind, kind)
+    if (wider === undefined) {
+      const found = `${common?.kind ?? ''} in row ${common?.row ?? 0} and ${kind} in row ${row}`
+      throw new KustoDataError('KUSTO_ROW_CONFLICT', `column ${column}: expected one type, found ${found}`, {
+        column,
+        row,
+      })
+    }
+    if (wider !== common?.kind) common = { kind: wider, row }
+  }
+  return common?.kind ?? 'null'
 }
 
 function widened(one: ValueKind, other: ValueKind): ValueKind | undefined {
@@ -103,9 +137,17 @@ function widened(one: ValueKind, other: ValueKind): ValueKind | undefined {
   return pair.has('integer') && pair.has('bigint') ? 'bigint' : undefined
 }
 
-function fieldOf(name: string, kind: ValueKind): Field {
+function inferredField(name: string, kind: ValueKind): Field {
   if (kind === 'binary') return new Field(name, new Binary(), true)
   return arrowField({ name, type: TYPES[kind] }).clone({ nullable: true })
+}
+
+/** The field of a table column. Text has digits that microseconds do not, so a datetime that comes as text is ticks. */
+function knownField(name: string, type: ScalarName, kinds: ReadonlyMap<ValueKind, number>): Field {
+  const field = arrowField({ name, type }).clone({ nullable: true })
+  if (type === 'decimal') return field.clone({ type: new Utf8() })
+  const isTicks = type === 'timespan' || (type === 'datetime' && kinds.has('string'))
+  return isTicks ? field.clone({ type: new Int64() }) : field
 }
 
 interface Cell {
@@ -113,101 +155,148 @@ interface Cell {
   readonly index: number
 }
 
-/** One maker per Arrow type of an inferred field; each checks every value it is given. */
-function columnOf(field: Field, rows: readonly Row[], rowOffset: number): Data {
+/** What a maker of a column works on. */
+interface Cells {
+  readonly rows: number
+  readonly given: readonly Cell[]
+  readonly base: { readonly length: number; readonly nullCount: number; readonly nullBitmap: Uint8Array }
+}
+
+/** One maker per Kusto type of an inferred field. */
+const MAKERS: Readonly<Record<ScalarName, (field: Field, cells: Cells) => Data>> = {
+  bool: (_, cells) => {
+    const data = new Uint8Array(cells.base.nullBitmap.length)
+    for (const { value, index } of cells.given) {
+      if (toBool(value)) data[index >> 3] = (data[index >> 3] ?? 0) | (1 << (index & 7))
+    }
+    return makeData({ type: new Bool(), ...cells.base, data })
+  },
+  int: (_, cells) => {
+    const data = new Int32Array(cells.rows)
+    for (const { value, index } of cells.given) data[index] = Number(toInteger(value, 'int'))
+    return makeData({ type: new Int32(), ...cells.base, data })
+  },
+  long: (_, cells) => longs(cells, (value) => toInteger(value, 'long')),
+  real: (_, cells) => {
+    const data = new Float64Array(cells.rows)
+    for (const { value, index } of cells.given) data[index] = toReal(value)
+    return makeData({ type: new Float64(), ...cells.base, data })
+  },
+  decimal: (_, cells) => texts(cells, (value) => Buffer.from(toDecimal(value))),
+  string: (_, cells) => texts(cells, (value) => Buffer.from(value as string)),
+  datetime: ({ type }, cells) => {
+    if (!(type instanceof Timestamp)) return longs(cells, toDatetime)
+    const data = longs(cells, microseconds).values
+    return makeData({ type: new Timestamp(TimeUnit.MICROSECOND, 'UTC'), ...cells.base, data })
+  },
+  timespan: (_, cells) => longs(cells, toTimespan),
+  guid: (_, cells) => texts(cells, (value) => Buffer.from(toGuid(value))),
+  dynamic: (_, cells) => texts(cells, (value) => Buffer.from(toDynamic(value))),
+}
+
+/** Kinds that an inferred column takes when its table type is not known. */
+const INFERRED_TAKES: Readonly<Partial<Record<ScalarName, readonly ValueKind[]>>> = {
+  bool: ['bool'],
+  long: ['integer', 'bigint'],
+  real: ['real', 'integer'],
+  string: ['string'],
+  datetime: ['datetime'],
+  dynamic: ['nested'],
+}
+
+function columnOf(
+  field: Field,
+  rows: readonly Row[],
+  { rowOffset, known }: { readonly rowOffset: number; readonly known: KnownTypes },
+): Data {
   const nullBitmap = new Uint8Array((rows.length + 7) >> 3)
-  const cells: Cell[] = []
+  const given: Cell[] = []
   for (const [index, row] of rows.entries()) {
     // A property of the prototype, such as `constructor`, is no value.
     const value: unknown = Object.hasOwn(row, field.name) ? row[field.name] : null
     if (value === null || value === undefined) continue
     nullBitmap[index >> 3] = (nullBitmap[index >> 3] ?? 0) | (1 << (index & 7))
-    cells.push({ value, index })
+    given.push({ value, index })
   }
-  const refuse = (index: number, code: string, message: string): KustoDataError => {
+  const base = { length: rows.length, nullCount: rows.length - given.length, nullBitmap }
+  const refuse = (index: number, code: string, message: string, type?: string): KustoDataError => {
     const row = rowOffset + index
-    return new KustoDataError(code, `column ${field.name}, row ${row}: ${message}`, { column: field.name, row })
+    return new KustoDataError(code, `column ${field.name}, row ${row}: ${message}`, {
+      column: field.name,
+      row,
+      ...(type === undefined ? {} : { type }),
+    })
   }
-  const base = { length: rows.length, nullCount: rows.length - cells.length, nullBitmap }
-  const expecting = (kinds: readonly ValueKind[]): void => {
-    const odd = cells.find(({ value }) => !kinds.includes(kindOf(value)))
-    if (odd === undefined) return
-    const found = `expected ${kinds[0] ?? ''} as in the rows the schema was inferred from, found ${kindOf(odd.value)}`
-    throw refuse(odd.index, 'KUSTO_ROW_CONFLICT', found)
+  const isBinary = field.type instanceof Binary
+  const type = (field.metadata.get(KUSTO_TYPE_KEY) ?? 'string') as ScalarName
+  const isKnown = known.get(field.name) === type && type !== 'string'
+  const takes: readonly ValueKind[] = isKnown ? TAKES[type] : isBinary ? ['binary'] : (INFERRED_TAKES[type] ?? [])
+  const odd = given.find(({ value }) => !takes.includes(kindOf(value)))
+  if (odd !== undefined) {
+    const found = kindOf(odd.value)
+    throw isKnown
+      ? refuse(
+          odd.index,
+          'KUSTO_ROW_VALUE',
+          `expected ${takes.join(' or ')} for a column of type ${type}, found ${found}`,
+          type,
+        )
+      : refuse(
+          odd.index,
+          'KUSTO_ROW_CONFLICT',
+          `expected ${takes[0] ?? ''} as in the rows the schema was inferred from, found ${found}`,
+        )
   }
-  const { type } = field
-  if (type instanceof Bool) {
-    expecting(['bool'])
-    const data = new Uint8Array(nullBitmap.length)
-    for (const { value, index } of cells)
-      if (value === true) data[index >> 3] = (data[index >> 3] ?? 0) | (1 << (index & 7))
-    return makeData({ type, ...base, data })
+  // The cell that is being converted, for whoever refuses it.
+  let at = 0
+  const cells: Cells = { rows: rows.length, given: tracked(given, (index) => (at = index)), base }
+  try {
+    if (isBinary) return texts(cells, (value) => value as Uint8Array, new Binary())
+    if (type === 'dynamic' && !isKnown) return texts(cells, (value) => Buffer.from(jsonText(value)))
+    return MAKERS[type](field, cells)
+  } catch (error) {
+    if (!(error instanceof KustoDataError)) throw error
+    throw refuse(at, error.code, error.message, type)
   }
-  if (type instanceof Int64) {
-    expecting(['integer', 'bigint'])
-    const data = new BigInt64Array(rows.length)
-    for (const { value, index } of cells) {
-      const long = BigInt(value as number | bigint)
-      if (BigInt.asIntN(64, long) !== long)
-        throw refuse(index, 'KUSTO_INTEGER_RANGE', 'expected an integer that fits long')
-      data[index] = long
-    }
-    return makeData({ type, ...base, data })
-  }
-  if (type instanceof Float64) {
-    expecting(['real', 'integer'])
-    const data = new Float64Array(rows.length)
-    for (const { value, index } of cells) data[index] = value as number
-    return makeData({ type, ...base, data })
-  }
-  if (type instanceof Timestamp && type.unit === TimeUnit.MICROSECOND) {
-    expecting(['datetime'])
-    const data = new BigInt64Array(rows.length)
-    for (const { value, index } of cells) {
-      const ms = (value as Date).getTime()
-      if (Number.isNaN(ms)) throw refuse(index, 'KUSTO_BAD_DATETIME', 'expected a valid Date')
-      data[index] = BigInt(ms) * 1000n
-    }
-    return makeData({ type, ...base, data })
-  }
-  const isDynamic = field.metadata.get('ARROW:extension:name') === 'arrow.json'
-  expecting(isDynamic ? ['nested'] : type instanceof Binary ? ['binary'] : ['string'])
-  const { valueOffsets, data } = bytesOf(cells, { rows: rows.length, isDynamic })
-  return makeData({ type: type instanceof Binary ? type : new Utf8(), ...base, valueOffsets, data } as never)
 }
 
-function bytesOf(
-  cells: readonly Cell[],
-  how: { readonly rows: number; readonly isDynamic: boolean },
-): { readonly valueOffsets: Int32Array; readonly data: Uint8Array } {
-  const valueOffsets = new Int32Array(how.rows + 1)
-  const parts = cells.map(({ value }) => {
-    if (value instanceof Uint8Array) return value
-    return Buffer.from(how.isDynamic ? jsonText(value) : (value as string))
-  })
+/** The same cells, with a note of each index as it is read. */
+function tracked(cells: readonly Cell[], note: (index: number) => void): readonly Cell[] {
+  return cells.map(({ value, index }) => ({
+    index,
+    get value() {
+      note(index)
+      return value
+    },
+  }))
+}
+
+function microseconds(value: unknown): bigint {
+  const ticks = toDatetime(value)
+  if (ticks % 10n === 0n) return unixMicrosecondsFromTicks(ticks)
+  throw new KustoDataError('KUSTO_ROW_VALUE', 'expected microseconds, as in the rows the schema was inferred from')
+}
+
+function longs({ rows, given, base }: Cells, convert: (value: unknown) => bigint): Data<Int64> {
+  const data = new BigInt64Array(rows)
+  for (const { value, index } of given) data[index] = convert(value)
+  return makeData({ type: new Int64(), ...base, data })
+}
+
+function texts(
+  { rows, given, base }: Cells,
+  convert: (value: unknown) => Uint8Array,
+  type: Utf8 | Binary = new Utf8(),
+): Data {
+  const valueOffsets = new Int32Array(rows + 1)
+  const parts = given.map(({ value }) => convert(value))
   const data = Buffer.concat(parts)
   let end = 0
   let row = 0
-  for (const [at, { index }] of cells.entries()) {
+  for (const [at, { index }] of given.entries()) {
     while (row <= index) valueOffsets[row++] = end
     end += parts[at]?.length ?? 0
   }
-  while (row <= how.rows) valueOffsets[row++] = end
-  return { valueOffsets, data }
-}
-
-/** JSON as for nested Arrow values: bigints with all digits, NaN and infinities as strings, bytes as base64. */
-function jsonText(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'function' || typeof value === 'symbol') return 'null'
-  if (typeof value === 'bigint') return value.toString()
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${String(value)}"`
-  if (typeof value !== 'object') return JSON.stringify(value)
-  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
-  if ('toJSON' in value && typeof value.toJSON === 'function') return jsonText(value.toJSON())
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
-  const entries = value instanceof Map ? [...value] : Object.entries(value)
-  const members = entries
-    .filter(([, member]) => member !== undefined)
-    .map(([key, member]) => `${JSON.stringify(String(key))}:${jsonText(member)}`)
-  return `{${members.join(',')}}`
+  while (row <= rows) valueOffsets[row++] = end
+  return makeData({ type, ...base, valueOffsets, data } as never)
 }

@@ -2,6 +2,8 @@ import { mapOrdered } from '../base/map-ordered.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
+import { blobSubmissions } from './blob-submissions.ts'
+import type { Submission } from './blob-submissions.ts'
 import type { BlobCut } from './cut-blobs.ts'
 import type { IngestionService, StagedBlob, Tracking } from './ingestion-service.ts'
 import type { WriteSetup } from './prepare-write.ts'
@@ -51,10 +53,11 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const { onEvent, signal } = settings
   const uploads: StorageLocation[] = []
   const queued: QueuedBlob[] = []
-  const submit = async (blobs: readonly StagedBlob[]): Promise<void> => {
+  const submissions = blobSubmissions(properties, settings)
+  const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
     if (queued.length === 0) await request.beforeFirst?.(signal)
     const at = performance.now()
-    const tracking = await context.ingestion.use((service) => service.submit(target, blobs, properties, signal), {
+    const tracking = await context.ingestion.use((service) => service.submit(target, blobs, own, signal), {
       via,
       signal,
     })
@@ -80,14 +83,15 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
         }),
       { concurrency: settings.uploads, ...(signal === undefined ? {} : { signal }) },
     )
-    let waiting: StagedBlob[] = []
+    const waiting: StagedBlob[] = []
+    // Only one that is followed by another is known to be full.
+    const held = settings.flushFullBlobs ? 1 : 0
     for await (const blob of staged) {
       waiting.push(blob)
-      if (waiting.length < maxBlobs) continue
-      await submit(waiting)
-      waiting = []
+      if (waiting.length < maxBlobs + held) continue
+      for (const each of submissions(waiting.splice(0, maxBlobs), { isLast: false })) await submit(each)
     }
-    if (waiting.length > 0) await submit(waiting)
+    for (const each of submissions(waiting, { isLast: true })) await submit(each)
     return { queued }
   } catch (error) {
     const taken = new Set(queued.map(({ blob }) => blob.location.url))

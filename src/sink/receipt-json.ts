@@ -24,6 +24,8 @@ export interface WriteReceiptJson {
   readonly format: WriteFormat
   /** Whether this write created the table. */
   readonly created: boolean
+  /** The value of `ingestIfNotExists` for which nothing was written, because an extent carries it. */
+  readonly skippedBy?: string
   readonly rows: number
   readonly rawBytes: number
   readonly encodedBytes: number

@@ -34,7 +34,7 @@ export function parseTableSchema(json: string): readonly KustoColumn[] {
 }
 
 /** The codes under which services report a missing table; everything else is an error of its own. */
-function isMissingTable(error: unknown): boolean {
+export function isMissingTable(error: unknown): boolean {
   if (!(error instanceof KustoServiceError)) return false
   return /EntityNotFound|TableNotExist|TableNotFound/i.test(`${error.code} ${error.innerCode ?? ''}`)
 }

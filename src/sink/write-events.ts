@@ -2,6 +2,8 @@ import type { WriteFormat } from './write-settings.ts'
 
 /** What a write reports while it runs, in the order it happens. */
 export type WriteEvent =
+  /** Nothing is written: an extent of the table carries this value of `ingestIfNotExists`. */
+  | { readonly kind: 'skipped'; readonly table: string; readonly tag: string }
   | { readonly kind: 'table-created'; readonly table: string }
   | { readonly kind: 'columns-added'; readonly table: string; readonly columns: readonly string[] }
   /** The format of the blobs, and why. */

@@ -35,6 +35,11 @@ export class WriteReceipt {
     return this.#json.created
   }
 
+  /** Whether nothing was written because an extent carries a tag of `ingestIfNotExists`. */
+  get skipped(): boolean {
+    return this.#json.skippedBy !== undefined
+  }
+
   /** Rows handed to the service. */
   get rows(): number {
     return this.#json.rows

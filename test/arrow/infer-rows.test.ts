@@ -102,7 +102,7 @@ describe('rowsToBatch', () => {
       [{ a: 1, b: 2 }, 'KUSTO_UNKNOWN_COLUMN'],
     ]
     for (const [row, code] of cases) {
-      expect(failure(() => rowsToBatch([{ a: 0 }, row], schema, 10))).toMatchObject({ code, row: 11 })
+      expect(failure(() => rowsToBatch([{ a: 0 }, row], schema, { rowOffset: 10 }))).toMatchObject({ code, row: 11 })
     }
     const dates = inferSchema([{ a: new Date(0) }])
     expect(failure(() => rowsToBatch([{ a: new Date(NaN) }], dates))).toMatchObject({
