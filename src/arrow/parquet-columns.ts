@@ -22,6 +22,7 @@ import {
   type RowCursor,
   utf8Column,
 } from './kernels/encode-columns.ts'
+import { isInRange } from './kernels/microsecond-range.ts'
 import { type ByteSink, CELL_LIMIT_BYTES } from './kernels/write-bytes.ts'
 import { halfToNumber } from './kernels/write-real.ts'
 import { type ArrowKind, arrowKind, valueType } from './kusto-columns.ts'
@@ -67,7 +68,7 @@ export function parquetColumn(
     return isUtf8(data) ? countOversize(data, counts) : utf8Column(field, data, { target, counts, at })
   }
   const plain = plainColumn(data)
-  if (target === 'datetime') return microsecondColumn(plain, at)
+  if (target === 'datetime') return asMicroseconds(plain) ?? microsecondColumn(plain, at)
   if (kind === 'integer') {
     if (target === 'bool') return boolColumn(plain)
     if (target === 'int' || target === 'long') return integerColumn(plain, target, at)
@@ -116,12 +117,19 @@ function never(reason: string): Obstacle {
   return { reason, valuesMayFit: false }
 }
 
+/** Microseconds as they are, when that is what the column holds and no value needs a closer look. */
+function asMicroseconds(data: Data): Data | undefined {
+  if (data.type.typeId !== Type.Timestamp || (data.type as Timestamp).unit !== TimeUnit.MICROSECOND) return undefined
+  return isInRange(data) ? data.clone(new Timestamp(TimeUnit.MICROSECOND, 'UTC')) : undefined
+}
+
 function isUtf8(data: Data): boolean {
   return data.type.typeId === Type.Utf8 || data.type.typeId === Type.LargeUtf8
 }
 
 function countOversize(data: Data, counts: ByteSink): Data {
   const offsets: ArrayLike<number | bigint> = data.valueOffsets
+  if (Number(offsets[data.length] ?? 0) - Number(offsets[0] ?? 0) <= CELL_LIMIT_BYTES) return data
   for (let row = 0; row < data.length; row++) {
     if (Number(offsets[row + 1]) - Number(offsets[row]) > CELL_LIMIT_BYTES && data.getValid(row)) counts.oversizeCells++
   }

@@ -1,24 +1,16 @@
-import {
-  type Data,
-  type Field,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  Table,
-  tableToIPC,
-  Type,
-  Vector,
-} from 'apache-arrow'
-import { KustoUsageError } from '../errors.ts'
+import { type Field, makeData, RecordBatch, Schema, Struct, Table, tableToIPC } from 'apache-arrow'
+import type { RecordBatch as WasmBatch } from 'parquet-wasm'
+import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { located, targetColumns } from './encode-csv.ts'
 import { byteSink } from './kernels/write-bytes.ts'
-import { parquetColumn, parquetField, parquetVerdict } from './parquet-columns.ts'
 import { kustoColumns } from './kusto-columns.ts'
+import { parquetColumn, parquetField, parquetVerdict } from './parquet-columns.ts'
+import { openParquet } from './parquet-decode.ts'
+import { type ParquetCompression, writerProperties } from './parquet-properties.ts'
+import { rowMeter } from './row-meter.ts'
 import type { KustoColumn } from './scalar-types.ts'
 
-/** Page compression; Kusto reads all of them. */
-export type ParquetCompression = 'zstd' | 'snappy' | 'gzip' | 'none'
+export type { ParquetCompression } from './parquet-properties.ts'
 
 /** Choices of {@link encodeParquet}. */
 export interface EncodeParquetOptions {
@@ -30,11 +22,12 @@ export interface EncodeParquetOptions {
   readonly rowGroupRows?: number
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
+  /** Arrow bytes handed to the encoder at a time, about; memory follows it. Default 4 MiB. */
+  readonly sliceBytes?: number
 }
 
-/** A Parquet file made of batches, and what a caller must know about it. */
-export interface EncodedParquet {
-  readonly bytes: Uint8Array
+/** What a caller must know about a Parquet file. */
+export interface ParquetMeasures {
   readonly rows: number
   /** Bytes of the values before encoding and compression: what Kusto calls the raw size. */
   readonly rawBytes: number
@@ -44,7 +37,22 @@ export interface EncodedParquet {
   readonly cutTimes: number
 }
 
-const SAMPLE_ROWS = 4096
+/** A Parquet file made of batches, and what a caller must know about it. */
+export interface EncodedParquet extends ParquetMeasures {
+  readonly bytes: Uint8Array
+}
+
+/** A Parquet file while it is made. */
+export interface ParquetParts {
+  /** The bytes, a row group or more at a time. Owned by the caller. */
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>
+  /** Call it after the chunks are consumed. */
+  measured(): ParquetMeasures
+}
+
+type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
+
+const SLICE_BYTES = 4 * 1024 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.
@@ -53,96 +61,178 @@ const SAMPLE_ROWS = 4096
  */
 export async function encodeParquet(
   schema: Schema,
-  batches: readonly RecordBatch[],
+  batches: Batches,
   options: EncodeParquetOptions = {},
 ): Promise<EncodedParquet> {
-  const { compression = 'zstd', rowGroupRows = 1 << 20 } = options
+  const { chunks, measured } = parquetParts(schema, batches, options)
+  const parts: Uint8Array[] = []
+  for await (const chunk of chunks) parts.push(chunk)
+  const [first] = parts
+  return { bytes: parts.length === 1 && first !== undefined ? first : joined(parts), ...measured() }
+}
+
+/** As {@link encodeParquet}, part by part: what is held is a slice of the rows and the row group being made. */
+export function parquetParts(schema: Schema, batches: Batches, options: EncodeParquetOptions = {}): ParquetParts {
   const columns = options.columns ?? kustoColumns(schema)
+  const counts = byteSink(0)
+  const found = { rows: 0, rawBytes: 0 }
+  const slices = readySlices(schema, batches, { columns, counts, found, options })
+  return {
+    chunks: encode(slices, columns, { schema, found, options }),
+    measured: () => ({ ...found, oversizeCells: counts.oversizeCells, cutTimes: counts.cutTimes }),
+  }
+}
+
+interface Found {
+  rows: number
+  rawBytes: number
+}
+
+async function* encode(
+  slices: AsyncGenerator<Table, void, undefined>,
+  columns: readonly KustoColumn[],
+  { schema, found, options }: { schema: Schema; found: Found; options: EncodeParquetOptions },
+): AsyncGenerator<Uint8Array, void, undefined> {
   const verdict = parquetVerdict(columns, schema.fields)
   if (!verdict.ok && !verdict.valuesMayFit) {
     throw new KustoUsageError('KUSTO_PARQUET_UNSUPPORTED', `column ${verdict.column}: ${verdict.reason}; use csv`)
   }
-  const counts = byteSink(0)
-  const table = readyTable(schema, batches, { columns, counts, rowOffset: options.rowOffset ?? 0 })
   const parquet = await import('parquet-wasm')
-  const codecs = {
-    zstd: parquet.Compression.ZSTD,
-    snappy: parquet.Compression.SNAPPY,
-    gzip: parquet.Compression.GZIP,
-    none: parquet.Compression.UNCOMPRESSED,
-  } as const
-  // Each setter consumes its builder, and writeParquet consumes the table and the properties: nothing is left to free.
-  let properties = new parquet.WriterPropertiesBuilder()
-    .setCompression(codecs[compression])
-    .setMaxRowGroupSize(rowGroupRows)
-    .setCreatedBy('kusto-arrow')
-  for (const name of repetitionFree(table)) properties = properties.setColumnDictionaryEnabled(name, false)
-  const bytes = parquet.writeParquet(parquet.Table.fromIPCStream(tableToIPC(table, 'stream')), properties.build())
-  return {
-    bytes,
-    rows: table.numRows,
-    rawBytes: table.batches.reduce((sum, batch) => sum + batch.data.byteLength, 0),
-    oversizeCells: counts.oversizeCells,
-    cutTimes: counts.cutTimes,
+  const { compression = 'zstd', rowGroupRows = 1 << 20 } = options
+  try {
+    const [first, second] = [await slices.next(), await slices.next()]
+    if (first.done === true) return
+    const properties = writerProperties(parquet, first.value, { compression, rowGroupRows })
+    if (second.done === true) {
+      yield parquet.writeParquet(parquet.Table.fromIPCStream(tableToIPC(first.value, 'stream')), properties)
+      return
+    }
+    yield* streamed(parquet, properties, { head: [first.value, second.value], rest: slices, found })
+  } finally {
+    await slices.return()
   }
 }
 
-function readyTable(
+/**
+ * The encoder's stream swallows errors of its source and of its own: an error of the source is kept here, and a file
+ * whose footer does not count all rows is an error.
+ */
+async function* streamed(
+  parquet: typeof import('parquet-wasm'),
+  properties: import('parquet-wasm').WriterProperties,
+  { head, rest, found }: { head: Table[]; rest: AsyncGenerator<Table, void, undefined>; found: Found },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let failure: { readonly error: unknown } | undefined
+  const source = new ReadableStream<WasmBatch>(
+    {
+      async pull(controller) {
+        try {
+          const table = head.shift() ?? (await rest.next()).value
+          if (table === undefined) return controller.close()
+          const loaded = parquet.Table.fromIPCStream(tableToIPC(table, 'stream'))
+          for (const batch of loaded.recordBatches()) controller.enqueue(batch)
+          loaded.free()
+        } catch (error) {
+          failure = { error }
+          controller.close()
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  // Two chunks are enough for the footer: a row group comes as a whole.
+  let tail: Uint8Array[] = []
+  for await (const chunk of await parquet.transformParquetStream(source, properties)) {
+    tail = [...tail.slice(-1), chunk as Uint8Array]
+    yield chunk as Uint8Array
+  }
+  if (failure !== undefined) throw failure.error
+  const written = await openParquet(joined(tail))
+  written.close()
+  if (written.rows !== found.rows) {
+    throw new KustoProtocolError(
+      'KUSTO_ROW_COUNT_MISMATCH',
+      `expected ${found.rows} rows in the encoded file, found ${written.rows}`,
+    )
+  }
+}
+
+interface SliceOptions {
+  readonly columns: readonly KustoColumn[]
+  readonly counts: ReturnType<typeof byteSink>
+  readonly found: Found
+  readonly options: EncodeParquetOptions
+}
+
+/** Tables of about `sliceBytes` in Parquet's types; one without rows when there are no batches. */
+async function* readySlices(
   schema: Schema,
-  batches: readonly RecordBatch[],
-  how: {
-    readonly columns: readonly KustoColumn[]
-    readonly counts: ReturnType<typeof byteSink>
-    readonly rowOffset: number
-  },
-): Table {
-  const { columns, counts } = how
-  // An empty batch gives the schema its Parquet types even when there are no batches.
-  const all = batches.length > 0 ? batches : [new RecordBatch(schema, undefined)]
-  let rowOffset = how.rowOffset
-  let fields: Field[] | undefined
-  const ready = all.map((batch) => {
-    targetColumns(batch, columns)
-    const children = batch.schema.fields.map((field, index) => {
-      const data = batch.data.children[index]
-      const column = columns[index]
-      const at = { row: 0 }
-      if (data === undefined || column === undefined)
-        throw new KustoUsageError('KUSTO_COLUMN_MISMATCH', 'missing column')
-      try {
-        return parquetColumn(field, data, { target: column.type, counts, at })
-      } catch (error) {
-        throw located(error, { column, row: rowOffset + at.row })
-      }
-    })
-    fields ??= children.map((data, index) => parquetField(columns[index] ?? { name: '', type: 'string' }, data))
-    rowOffset += batch.numRows
-    return makeData({ type: new Struct(fields), length: batch.numRows, children })
+  batches: Batches,
+  { columns, counts, found, options }: SliceOptions,
+): AsyncGenerator<Table, void, undefined> {
+  const { sliceBytes = SLICE_BYTES, rowOffset = 0 } = options
+  const ready = (batch: RecordBatch, start: number): RecordBatch =>
+    readyBatch(batch, { columns, counts, rowOffset: rowOffset + start })
+  let held: RecordBatch[] = []
+  let heldBytes = 0
+  for await (const whole of batches) {
+    for (const batch of slicesOf(whole, sliceBytes)) {
+      const made = ready(batch, found.rows)
+      const bytes = rowMeter(made).bytes(0, made.numRows)
+      found.rows += made.numRows
+      found.rawBytes += bytes
+      held.push(made)
+      heldBytes += bytes
+      if (heldBytes < sliceBytes) continue
+      yield new Table(held)
+      held = []
+      heldBytes = 0
+    }
+  }
+  if (held.length > 0) yield new Table(held)
+  // An empty batch gives the file its columns even when there are no rows.
+  else if (found.rows === 0) yield new Table([ready(new RecordBatch(schema, undefined), 0)])
+}
+
+function* slicesOf(batch: RecordBatch, sliceBytes: number): Generator<RecordBatch> {
+  const count = Math.ceil(rowMeter(batch).bytes(0, batch.numRows) / sliceBytes)
+  const rows = Math.max(1, Math.ceil(batch.numRows / Math.max(1, count)))
+  if (rows >= batch.numRows) yield batch
+  else for (let start = 0; start < batch.numRows; start += rows) yield batch.slice(start, start + rows)
+}
+
+function readyBatch(
+  batch: RecordBatch,
+  how: Pick<SliceOptions, 'columns' | 'counts'> & { readonly rowOffset: number },
+): RecordBatch {
+  const { columns, counts, rowOffset } = how
+  targetColumns(batch, columns)
+  const fields: Field[] = []
+  const children = batch.schema.fields.map((field, index) => {
+    const data = batch.data.children[index]
+    const column = columns[index]
+    const at = { row: 0 }
+    if (data === undefined || column === undefined) throw new KustoUsageError('KUSTO_COLUMN_MISMATCH', 'missing column')
+    try {
+      const made = parquetColumn(field, data, { target: column.type, counts, at })
+      fields.push(parquetField(column, made))
+      return made
+    } catch (error) {
+      throw located(error, { column, row: rowOffset + at.row })
+    }
   })
-  const out = new Schema(fields ?? [])
-  return new Table(
-    out,
-    ready.map((data) => new RecordBatch(out, data)),
+  return new RecordBatch(
+    new Schema(fields),
+    makeData({ type: new Struct(fields), length: batch.numRows, nullCount: 0, children }),
   )
 }
 
-/** Columns whose sampled values hardly repeat: a dictionary would only cost time. */
-function repetitionFree(table: Table): readonly string[] {
-  const [batch] = table.batches
-  if (batch === undefined || batch.numRows < 64) return []
-  return table.schema.fields.filter((_, index) => isRepetitionFree(batch.data.children[index])).map(({ name }) => name)
-}
-
-function isRepetitionFree(data: Data | undefined): boolean {
-  if (data === undefined || data.type.typeId === Type.Bool) return false
-  const rows = Math.min(data.length, SAMPLE_ROWS)
-  const vector = new Vector([data.slice(0, rows)])
-  const distinct = new Set<unknown>()
-  let present = 0
-  for (const value of vector) {
-    if (value === null) continue
-    present++
-    distinct.add(typeof value === 'object' ? String(value) : value)
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
   }
-  return distinct.size > present / 2
+  return all
 }

@@ -1,9 +1,9 @@
 import type { RecordBatch } from 'apache-arrow'
+import { batchFrom } from '../arrow/batch-transfer.ts'
 import { withDictionaries } from '../arrow/dictionary-columns.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
-import { KustoError } from '../errors.ts'
-import { batchFrom } from './batch-transfer.ts'
-import { DecodeThread } from './decode-thread.ts'
+import { WorkerPool } from '../base/worker-pool.ts'
+import { type Handed, WorkerThread } from '../base/worker-thread.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
 import type { PartitionInfo, RowGroupSize, SuppliedBlob } from './thread-messages.ts'
 
@@ -43,19 +43,20 @@ const SCRIPT: URL = new URL('./decode-worker.js', import.meta.url)
  * waits while another has two files, and a reader that pauses holds memory but no thread.
  */
 export class DecodePool {
-  readonly #script: URL
-  readonly #threads: DecodeThread[]
-  /** Resolves when `close` was called. */
-  readonly closed: Promise<void>
+  readonly #pool: WorkerPool
+  /** The files that were opened in each thread and not closed. */
+  readonly #files = new WeakMap<WorkerThread, Set<number>>()
   #lastFile = 0
-  #close: (() => void) | undefined
 
   constructor(workers: number, script: URL = SCRIPT) {
-    this.#script = script
-    this.closed = new Promise((resolve) => {
-      this.#close = resolve
-    })
-    this.#threads = Array.from({ length: workers }, () => new DecodeThread(script))
+    const what = 'decoding'
+    this.#pool = new WorkerPool({ size: workers, start: () => new WorkerThread(script, what), what })
+    this.#pool.warmUp()
+  }
+
+  /** Resolves when `close` was called. */
+  get closed(): Promise<void> {
+    return this.#pool.closed
   }
 
   /** Reads the footer. The bytes must not change until the file is closed. */
@@ -67,15 +68,17 @@ export class DecodePool {
     const file = ++this.#lastFile
     // Dictionaries are made on this side, where all batches of a result share them; threads send plain text.
     const types = { ...settings.types, dictionary: [] }
-    const message = { kind: 'open', file, parquet, ...settings, types } as const
+    const message = { kind: 'open', file, parquet, ...settings, types }
     const sent = arrowSchema(settings.columns, types)
     const wanted = arrowSchema(settings.columns, settings.types)
-    const openIn = async (thread: DecodeThread): Promise<FileFooter> => {
-      thread.files.add(file)
+    const openIn = async (thread: WorkerThread): Promise<FileFooter> => {
+      this.#filesOf(thread).add(file)
       return (await thread.request(message, { signal })) as FileFooter
     }
     const close = (): void => {
-      for (const thread of this.#threads) if (thread.files.delete(file)) thread.post({ kind: 'close', file })
+      for (const thread of this.#pool.threads) {
+        if (this.#filesOf(thread).delete(file)) thread.post({ kind: 'close', file })
+      }
     }
     try {
       const footer = await openIn(this.#leastBusy())
@@ -83,7 +86,7 @@ export class DecodePool {
         ...footer,
         read: async (rowGroup, inner) => {
           const thread = this.#leastBusy(file)
-          const opening = thread.files.has(file) ? undefined : openIn(thread)
+          const opening = this.#filesOf(thread).has(file) ? undefined : openIn(thread)
           const [answer] = await Promise.all([
             thread.request({ kind: 'read', file, rowGroup }, { signal: inner }),
             opening,
@@ -101,24 +104,26 @@ export class DecodePool {
 
   /** Runs a caller's module in a thread. After an abort the thread may still be busy: close the pool. */
   async run({ nextBlob, ...run }: ModuleRun, signal?: AbortSignal): Promise<ModuleOutcome> {
-    const answer = await this.#leastBusy().request({ kind: 'run', ...run }, { nextBlob, signal })
-    return answer as ModuleOutcome
+    const supply = async (): Promise<Handed | undefined> => {
+      const value = await nextBlob()
+      return value && { value, transfer: [] }
+    }
+    return (await this.#leastBusy().request({ kind: 'run', ...run }, { supply, signal })) as ModuleOutcome
   }
 
   /** Ends all threads; work that is under way fails. */
   async close(): Promise<void> {
-    this.#close?.()
-    this.#close = undefined
-    await Promise.all(this.#threads.map((thread) => thread.close()))
+    await this.#pool.close()
   }
 
   /** Among threads that are as busy, one that has the file open. */
-  #leastBusy(file = 0): DecodeThread {
-    if (this.#close === undefined) throw new KustoError('KUSTO_WORKER_FAILED', 'the decoding threads were closed')
-    for (const [index, thread] of this.#threads.entries()) {
-      if (!thread.alive) this.#threads[index] = new DecodeThread(this.#script)
-    }
-    const cost = (thread: DecodeThread): number => 2 * thread.load + (thread.files.has(file) ? 0 : 1)
-    return this.#threads.reduce((best, thread) => (cost(thread) < cost(best) ? thread : best))
+  #leastBusy(file = 0): WorkerThread {
+    return this.#pool.pick((thread) => 2 * thread.load + (this.#filesOf(thread).has(file) ? 0 : 1))
+  }
+
+  #filesOf(thread: WorkerThread): Set<number> {
+    const known = this.#files.get(thread) ?? new Set<number>()
+    this.#files.set(thread, known)
+    return known
   }
 }

@@ -1,19 +1,18 @@
-import { parentPort } from 'node:worker_threads'
 import type { RecordBatch } from 'apache-arrow'
+import { type BatchBuffers, buffersOf, memoryOf } from '../arrow/batch-transfer.ts'
 import { castBatch } from '../arrow/cast-batch.ts'
 import { openParquet, type OpenParquet } from '../arrow/parquet-decode.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
+import { serveThread } from '../base/serve-thread.ts'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
-import { type BatchBuffers, buffersOf, memoryOf } from './batch-transfer.ts'
-import { errorData } from './error-transfer.ts'
 import { exportedNames } from './exported-names.ts'
-import type { DecodedRowGroup, DecodeSettings, FileFooter, FromThread, ModuleOutcome } from './thread-messages.ts'
+import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
 import type { SuppliedBlob, ToThread } from './thread-messages.ts'
 
 // Runs in a worker thread: Parquet bytes to column buffers in the query's schema, row group by row group.
 
 type RunMessage = Extract<ToThread, { readonly kind: 'run' }>
-type BlobWaiter = (blob: SuppliedBlob | undefined) => void
+type NextBlob = () => Promise<SuppliedBlob | undefined>
 
 interface OpenFile {
   readonly parquet: OpenParquet
@@ -21,48 +20,22 @@ interface OpenFile {
 }
 
 const files = new Map<number, Promise<OpenFile>>()
-const waiting = new Map<number, BlobWaiter>()
 
-parentPort?.on('message', (message: ToThread) => {
+serveThread<ToThread>(async (message, next) => {
   switch (message.kind) {
     case 'open':
-      void answer(message.id, () => open(message))
-      break
-    case 'read':
-      void answer(message.id, () => read(message.file, message.rowGroup))
-      break
+      return { value: await open(message), transfer: [] }
+    case 'read': {
+      const value = await read(message.file, message.rowGroup)
+      // The memory of decoded batches moves to the reader's thread instead of being copied.
+      return { value, transfer: memoryOf(value.batches) }
+    }
     case 'run':
-      void answer(message.id, () => runModule(message))
-      break
-    case 'blob':
-      waiting.get(message.run)?.(message.blob)
-      waiting.delete(message.run)
-      break
+      return { value: await runModule(message, next as NextBlob), transfer: [] }
     case 'close':
-      void close(message.file)
-      break
+      return { value: await close(message.file), transfer: [] }
   }
 })
-
-async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
-  try {
-    const value = await work()
-    send({ kind: 'answer', id, value }, transferOf(value))
-  } catch (error) {
-    send({ kind: 'failed', id, error: errorData(error) })
-  }
-}
-
-function send(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer)
-}
-
-/** The memory of decoded batches moves to the reader's thread instead of being copied. */
-function transferOf(value: unknown): readonly ArrayBuffer[] {
-  return typeof value === 'object' && value !== null && 'batches' in value
-    ? memoryOf(value.batches as readonly BatchBuffers[])
-    : []
-}
 
 async function open({ file, parquet, ...settings }: Extract<ToThread, { kind: 'open' }>): Promise<FileFooter> {
   const opening = openParquet(parquet).then((opened) => ({ parquet: opened, settings }))
@@ -108,7 +81,7 @@ async function* decode(
   }
 }
 
-async function runModule(message: RunMessage): Promise<ModuleOutcome> {
+async function runModule(message: RunMessage, nextBlob: NextBlob): Promise<ModuleOutcome> {
   const { module, partition, data, columns, types } = message
   const loaded = (await import(module)) as { readonly default?: unknown }
   const handler = loaded.default
@@ -120,15 +93,16 @@ async function runModule(message: RunMessage): Promise<ModuleOutcome> {
   }
   const found = { rows: 0, lostTicks: columns.map(() => 0) }
   const context = { partition, schema: arrowSchema(columns, types), data }
-  const result: unknown = await handler(suppliedBatches(message, found), context)
+  const result: unknown = await handler(suppliedBatches(message, nextBlob, found), context)
   return { result, ...found }
 }
 
 async function* suppliedBatches(
   message: RunMessage,
+  nextBlob: NextBlob,
   found: { rows: number; readonly lostTicks: number[] },
 ): AsyncGenerator<RecordBatch, void, undefined> {
-  for (let blob = await nextBlob(message.id); blob !== undefined; blob = await nextBlob(message.id)) {
+  for (let blob = await nextBlob(); blob !== undefined; blob = await nextBlob()) {
     const parquet = await openParquet(blob.parquet)
     try {
       if (parquet.rows !== blob.rows) throw rowCountMismatch(blob, parquet.rows)
@@ -144,13 +118,6 @@ async function* suppliedBatches(
       parquet.close()
     }
   }
-}
-
-async function nextBlob(run: number): Promise<SuppliedBlob | undefined> {
-  return new Promise((resolve) => {
-    waiting.set(run, resolve)
-    send({ kind: 'want-blob', run })
-  })
 }
 
 function rowCountMismatch(blob: SuppliedBlob, found: number): KustoProtocolError {

@@ -1,4 +1,4 @@
-import type { BatchBuffers } from './batch-transfer.ts'
+import type { BatchBuffers } from '../arrow/batch-transfer.ts'
 import type { KustoColumn, TypeSettings } from '../arrow/scalar-types.ts'
 
 /** How Parquet bytes become batches. */
@@ -53,7 +53,7 @@ export interface SuppliedBlob {
   readonly url: string
 }
 
-/** To a thread. Answers carry the `id`; Parquet bytes are shared, not copied. */
+/** To a thread. Parquet bytes are shared, not copied; a run asks for its blobs, `SuppliedBlob`, one by one. */
 export type ToThread =
   | ({
       readonly kind: 'open'
@@ -71,11 +71,3 @@ export type ToThread =
       readonly partition: PartitionInfo
       readonly data: unknown
     } & DecodeSettings)
-  /** The next blob of a run; none when there are no more. */
-  | { readonly kind: 'blob'; readonly run: number; readonly blob: SuppliedBlob | undefined }
-
-export type FromThread =
-  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'failed'; readonly id: number; readonly error: unknown }
-  /** A run wants its next blob. */
-  | { readonly kind: 'want-blob'; readonly run: number }

@@ -3,7 +3,7 @@ import { expect, it, describe, vi } from 'vitest'
 import { DEFAULT_TYPE_SETTINGS } from '../../src/arrow/scalar-types.ts'
 import { KustoDataError, KustoError, KustoProtocolError, KustoUsageError } from '../../src/errors.ts'
 import { DecodePool } from '../../src/source/decode-pool.ts'
-import { errorData, errorFromData } from '../../src/source/error-transfer.ts'
+import { errorData, errorFromData } from '../../src/base/error-transfer.ts'
 
 const settings = {
   columns: [{ name: 'a', type: 'long' }],

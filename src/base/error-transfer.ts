@@ -13,7 +13,7 @@ export interface ErrorData {
 
 type Rebuild = (code: string, message: string, options: Record<string, unknown>) => KustoError
 
-/** The classes that a decoding thread throws. */
+/** The classes that a worker thread throws. */
 const CLASSES: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ['KustoDataError', (code, message, options) => new KustoDataError(code, message, options)],
   ['KustoProtocolError', (code, message, options) => new KustoProtocolError(code, message, options)],
