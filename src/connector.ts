@@ -15,6 +15,8 @@ import { parseClusterUrl } from './protocol/cluster-url.ts'
 import { parseConnectionString } from './protocol/connection-string.ts'
 import type { TrustOptions } from './protocol/trusted-hosts.ts'
 import type { IngestionVia } from './sink/discover-ingestion.ts'
+import { explainWrite } from './sink/explain-write.ts'
+import type { WriteExplanation } from './sink/explain-write.ts'
 import { IngestionAccess } from './sink/ingestion-access.ts'
 import { openInput } from './sink/open-input.ts'
 import { parseReceipt } from './sink/receipt-json.ts'
@@ -23,7 +25,7 @@ import { skipWrite } from './sink/skip-write.ts'
 import { writeQueued } from './sink/write-queued.ts'
 import { WriteReceipt } from './sink/write-receipt.ts'
 import { writeSettings } from './sink/write-settings.ts'
-import type { WriteOptions } from './sink/write-settings.ts'
+import type { ExplainWriteOptions, WriteOptions } from './sink/write-settings.ts'
 import { DecodePool } from './source/decode-pool.ts'
 import { KustoCommand } from './source/kusto-command.ts'
 import type { CommandOptions } from './source/kusto-command.ts'
@@ -141,9 +143,17 @@ export class KustoConnector implements AsyncDisposable {
   }
 
   /** Writes rows to a table; resolves when the service has taken all of them into its queue. */
-  async write(table: string, data: BatchInput, options: WriteOptions = {}): Promise<WriteReceipt> {
+  write(table: string, data: BatchInput, options?: WriteOptions): Promise<WriteReceipt>
+  /** What the write would do: the commands, the mapping, the format and the schema's differences. Nothing is changed. */
+  write(table: string, data: BatchInput, options: ExplainWriteOptions): Promise<WriteExplanation>
+  async write(
+    table: string,
+    data: BatchInput,
+    options: WriteOptions | ExplainWriteOptions = {},
+  ): Promise<WriteReceipt | WriteExplanation> {
     const settings = writeSettings(options)
     const sink = this.#sinkFor(settings.requestId)
+    if (options.explain === true) return explainWrite(sink, { table, data }, settings)
     const receipt =
       (await skipWrite(sink, table, settings)) ??
       (await writeQueued(sink, await openInput(sink, { table, data }, settings), settings))

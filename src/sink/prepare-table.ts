@@ -2,6 +2,7 @@ import type { Schema } from 'apache-arrow'
 import { SCALAR_NAMES, arrowKind, kustoColumns } from '../arrow/kusto-columns.ts'
 import type { ScalarName } from '../arrow/scalar-types.ts'
 import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
+import type { Kql } from '../kql/kql.ts'
 import { decideFormat } from './blob-format.ts'
 import { planMapping } from './plan-mapping.ts'
 import { planSchema } from './plan-schema.ts'
@@ -52,14 +53,19 @@ export async function applySchemaPlan(
   { table, plan }: { readonly table: string; readonly plan: SchemaPlan },
   { signal, onEvent }: WriteSettings,
 ): Promise<void> {
-  if (plan.create !== undefined) {
-    await context.command(createMergeTable(table, plan.create), signal)
-    onEvent({ kind: 'table-created', table })
-  }
+  for (const command of schemaCommands(table, plan)) await context.command(command, signal)
+  if (plan.create !== undefined) onEvent({ kind: 'table-created', table })
   if (plan.add.length > 0) {
-    await context.command(alterMergeTable(table, plan.add), signal)
     onEvent({ kind: 'columns-added', table, columns: plan.add.map((column) => column.name) })
   }
+}
+
+/** The commands that create the table, or add the columns, that a plan found missing. */
+export function schemaCommands(table: string, { create, add }: SchemaPlan): readonly Kql[] {
+  return [
+    ...(create === undefined ? [] : [createMergeTable(table, create)]),
+    ...(add.length === 0 ? [] : [alterMergeTable(table, add)]),
+  ]
 }
 
 const NUMBERS: readonly ScalarName[] = ['int', 'long', 'real', 'decimal']

@@ -80,6 +80,9 @@ export interface WriteOptions {
   readonly onEvent?: OnWriteEvent
 }
 
+/** {@link WriteOptions} of a write that is only explained. */
+export type ExplainWriteOptions = Omit<WriteOptions, 'explain'> & { readonly explain: true }
+
 /** {@link WriteOptions} with every choice made. */
 export interface WriteSettings {
   readonly mode: 'queued'
@@ -153,8 +156,9 @@ const NAMES: readonly (keyof WriteOptions)[] = [
  * Fills in defaults and checks every option once.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown key or a value out of range
  */
-export function writeSettings(options: WriteOptions = {}): WriteSettings {
+export function writeSettings(options: WriteOptions | ExplainWriteOptions = {}): WriteSettings {
   checkNames(options, NAMES)
+  flag('explain', options.explain)
   const mapping = checkedMapping(options.ingestionMapping, options.ingestionMappingReference)
   const adjustSchema = adjustmentOf(options.adjustSchema, mapping)
   const sourceLocationColumn = checkedSourceLocation(options.sourceLocationColumn)
