@@ -28,16 +28,23 @@ export interface EncodeBlobOptions {
   /** The table's columns, by position of the batch's columns. */
   readonly columns: readonly KustoColumn[]
   readonly compression: WriteSettings['compression']
+  /** CSV begins with a record of the columns' names. Default false. */
+  readonly header?: boolean
   readonly signal: AbortSignal | undefined
 }
 
 /** CSV is made batch by batch and compressed on the way: no blob is ever whole in memory. */
-export function encodeCsvBlob(cut: BlobCut, { columns, signal }: EncodeBlobOptions): EncodedBlob {
+export function encodeCsvBlob(cut: BlobCut, { columns, header, signal }: EncodeBlobOptions): EncodedBlob {
   let rawBytes = 0
   let oversizeCells = 0
   let cutTimes = 0
   function* text(): Generator<Uint8Array> {
     let rowOffset = cut.rowOffset
+    if (header === true) {
+      const names = headerRecord(columns)
+      rawBytes += names.length
+      yield names
+    }
     for (const batch of cut.batches) {
       for (let row = 0; row < batch.numRows;) {
         const encoded = encodeCsv(batch, { columns, startRow: row, maxBytes: MAX_RECORD_BYTES, rowOffset })
@@ -67,3 +74,8 @@ export function encodeParquetBlob(cut: BlobCut, { schema, columns, compression }
 
 /** The longest record Kusto takes, and so the most that is encoded at once. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+/** The names as one record, each quoted. */
+function headerRecord(columns: readonly KustoColumn[]): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(',')}\n`)
+}
