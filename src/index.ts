@@ -50,6 +50,28 @@ export type { ValidationPolicy } from './sink/ingestion-options.ts'
 export type { IngestionColumnMapping, IngestionMapping } from './protocol/ingestion-mapping.ts'
 export type { IngestionVia } from './sink/discover-ingestion.ts'
 
+export { benchmarkExport } from './benchmark/benchmark-export.ts'
+export type { BenchmarkExportOptions } from './benchmark/benchmark-export.ts'
+export type { BenchmarkEvent, OnBenchmarkEvent } from './benchmark/benchmark-events.ts'
+export type { BenchmarkOptions } from './benchmark/benchmark-settings.ts'
+export type { ExportChoice, ExportSweep } from './benchmark/export-sweep.ts'
+export type {
+  BenchmarkAnswer,
+  BenchmarkConfiguration,
+  BenchmarkEnd,
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRun,
+  BenchmarkSubject,
+  RunMeasures,
+  RunOutcome,
+} from './benchmark/benchmark-result.ts'
+export type { BenchmarkMachine } from './benchmark/machine.ts'
+export type { PhaseSample } from './benchmark/phase-clock.ts'
+export type { Recommendation } from './benchmark/recommend.ts'
+export type { Interval, Spread } from './benchmark/statistics.ts'
+export type { ConfigurationSummary, PhaseSummary } from './benchmark/summarize-runs.ts'
+
 export {
   KustoAuthError,
   KustoDataError,
