@@ -1,24 +1,20 @@
 import { badOption } from '../base/check-options.ts'
-import { KustoUsageError } from '../errors.ts'
 import type { Kql } from '../kql/kql.ts'
+import { SPARK_SINK_OPTIONS, SPARK_SOURCE_OPTIONS } from '../protocol/spark-names.ts'
+import {
+  badSpark,
+  givenSparkOptions,
+  parseObject,
+  requiredSparkOption,
+  sparkConnector,
+  sparkFlag,
+  sparkSeconds,
+} from '../protocol/spark-options.ts'
+import type { SparkConnectorOptions, SparkOptions } from '../protocol/spark-options.ts'
 import type { ExportCompression, ReadOptions } from './read-settings.ts'
-import { sparkAuth } from './spark-read-auth.ts'
-import { SPARK_REFUSED, SPARK_SINK_OPTIONS, SPARK_SOURCE_OPTIONS } from './spark-read-names.ts'
 import { sparkQuery } from './spark-read-query.ts'
 import { sparkSchema } from './spark-read-schema.ts'
-import { legacyStorage, lowerCaseKeys, parseObject, sparkStorage } from './spark-read-storage.ts'
-
-/** An options map of a Spark job, as `spark.read.options(...)` takes it. */
-export type SparkOptions = Readonly<Record<string, string | number | boolean | undefined>>
-
-/** The part of the connector's options that Spark's options say. */
-export interface SparkConnectorOptions {
-  readonly cluster: string
-  readonly database: string
-  readonly ingestionCluster?: string
-  readonly credential?: string
-  readonly connectionString?: string
-}
+import { legacyStorage, lowerCaseKeys, sparkStorage } from './spark-read-storage.ts'
 
 export interface SparkRead {
   /** For `new KustoConnector(...)`. */
@@ -37,19 +33,11 @@ const TRANSIENT_CACHE_MS = 3_600_000
  * has no counterpart (with what to do instead); KUSTO_BAD_OPTION for a value
  */
 export function readOptionsFromSpark(options: SparkOptions): SparkRead {
-  const given = checkedOptions(options)
+  const given = givenSparkOptions(options, { side: 'source', known: SPARK_SOURCE_OPTIONS, others: SPARK_SINK_OPTIONS })
   const requestProperties = parseObject('clientRequestPropertiesJson', given.get('clientrequestpropertiesjson') ?? '{}')
-  const database = required(given, 'kustoDatabase')
-  const cluster = clusterUrl(required(given, 'kustoCluster'))
-  const ingestion = given.get('kustoingestionuri')
   return {
-    connector: {
-      cluster,
-      database,
-      ...(ingestion === undefined ? {} : { ingestionCluster: ingestion }),
-      ...sparkAuth(given, { cluster, database }),
-    },
-    query: sparkQuery(required(given, 'kustoQuery'), queryParameters(requestProperties)),
+    connector: sparkConnector(given),
+    query: sparkQuery(requiredSparkOption(given, 'kustoQuery'), queryParameters(requestProperties)),
     read: readOptions(given, requestProperties),
   }
 }
@@ -58,7 +46,7 @@ function readOptions(
   given: ReadonlyMap<string, string>,
   requestProperties: Readonly<Record<string, unknown>>,
 ): ReadOptions {
-  const timeoutMs = seconds(given.get('timeoutlimit'))
+  const timeoutMs = sparkSeconds(given, 'timeoutLimit')
   const requestId = given.get('requestid') ?? textOf(requestProperties, 'ClientRequestId')
   const storageJson = given.get('transientstorage')
   const legacy = legacyStorage(given)
@@ -66,12 +54,12 @@ function readOptions(
     throw badOption('expected transientStorage or blobStorage options, found both')
   const storage = storageJson === undefined ? legacy : sparkStorage(storageJson)
   const schema = given.get('customschema')
-  const pushDown = bool(given, 'queryFilterPushDown')
+  const pushDown = sparkFlag(given, 'queryFilterPushDown')
   storageProtocol(given.get('storageprotocol'))
   return {
     mode: mode(given.get('readmode')),
     ...(pushDown === undefined ? {} : { pushDown }),
-    ...(bool(given, 'distributedReadModeTransientCache') === true ? { cache: { ttlMs: TRANSIENT_CACHE_MS } } : {}),
+    ...(sparkFlag(given, 'distributedReadModeTransientCache') === true ? { cache: { ttlMs: TRANSIENT_CACHE_MS } } : {}),
     ...(storage === undefined ? {} : { storage }),
     ...exportOptions(given.get('kustoexportoptionsjson')),
     ...properties(requestProperties),
@@ -80,41 +68,6 @@ function readOptions(
     ...(schema === undefined ? {} : { schema: sparkSchema(schema) }),
     ...partitions(given),
   }
-}
-
-/** Names in lower case, values as text; every name known, none refused. */
-function checkedOptions(options: SparkOptions): ReadonlyMap<string, string> {
-  const given = new Map<string, string>()
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue
-    const key = name.toLowerCase()
-    const instead = SPARK_REFUSED.get(key)
-    if (instead !== undefined) throw badSpark(`no option ${name}: ${instead}`)
-    if (SPARK_SINK_OPTIONS.some((each) => each.toLowerCase() === key)) {
-      throw badSpark(`options of reading, found ${name}, which is one of writing`)
-    }
-    if (!SPARK_SOURCE_OPTIONS.some((each) => each.toLowerCase() === key)) {
-      throw badSpark(`an option of the Spark source, found ${name}; did you mean ${nearest(key)}?`)
-    }
-    if (given.has(key)) throw badSpark(`${name} once, found it twice`)
-    given.set(key, String(value))
-  }
-  return given
-}
-
-function required(given: ReadonlyMap<string, string>, name: string): string {
-  const value = given.get(name.toLowerCase())
-  if (value !== undefined && value.trim() !== '') return value
-  throw badSpark(`${name}, found none`)
-}
-
-/** A URL, or the alias in front of `.kusto.windows.net`. */
-function clusterUrl(text: string): string {
-  const cluster = text.trim().toLowerCase()
-  if (/^https?:\/\//.test(cluster)) return cluster
-  if (/^[a-z0-9-]+(\.[a-z0-9-]+)?$/.test(cluster)) return `https://${cluster}.kusto.windows.net`
-  if (/^[a-z0-9-]+(\.[a-z0-9-]+){2,}$/.test(cluster)) return `https://${cluster}`
-  throw badOption(`expected a URL or an alias in kustoCluster, found ${text}`)
 }
 
 function mode(text: string | undefined): 'auto' | 'single' | 'distributed' {
@@ -207,43 +160,7 @@ function partitions(given: ReadonlyMap<string, string>): Pick<ReadOptions, 'part
   }
 }
 
-/** Negative waits forever. */
-function seconds(text: string | undefined): number | undefined {
-  if (text === undefined || /^-\d+$/.test(text)) return undefined
-  if (!/^[1-9]\d*$/.test(text)) throw badOption(`expected timeoutLimit in whole seconds, found ${text}`)
-  return Math.min(Number(text) * 1000, 2_147_483_647)
-}
-
-function bool(given: ReadonlyMap<string, string>, name: string): boolean | undefined {
-  const text = given.get(name.toLowerCase())?.toLowerCase()
-  if (text === undefined || text === 'true' || text === 'false') return text === undefined ? undefined : text === 'true'
-  throw badOption(`expected ${name} true or false, found ${text}`)
-}
-
 function textOf(given: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = lowerCaseKeys(given).get(name.toLowerCase())
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-/** The known name with the fewest letters to change. */
-function nearest(key: string): string {
-  const byDistance = SPARK_SOURCE_OPTIONS.map((name) => ({ name, edits: distance(key, name.toLowerCase()) }))
-  return byDistance.reduce((best, next) => (next.edits < best.edits ? next : best)).name
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < b.length; j++) {
-      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
-function badSpark(message: string): KustoUsageError {
-  return new KustoUsageError('KUSTO_BAD_SPARK_OPTION', `expected ${message}`)
 }

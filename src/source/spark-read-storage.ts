@@ -1,4 +1,5 @@
 import { badOption } from '../base/check-options.ts'
+import { parseObject } from '../protocol/spark-options.ts'
 import type { TransientStorage } from './transient-storage.ts'
 
 type Entry = ReadonlyMap<string, string>
@@ -45,18 +46,6 @@ export function legacyStorage(options: Entry): TransientStorage | undefined {
     throw badOption('expected blobStorageAccountName, blobStorageAccountKey and blobContainer together')
   }
   return { kind: 'account-key', account, key, container }
-}
-
-/** @throws {KustoUsageError} KUSTO_BAD_OPTION when the text is no JSON object */
-export function parseObject(option: string, json: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    value = undefined
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw badOption(`expected a JSON object in ${option}, found something else`)
 }
 
 export function lowerCaseKeys(value: Readonly<Record<string, unknown>>): ReadonlyMap<string, unknown> {

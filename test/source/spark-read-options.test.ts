@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { KustoConnector, readOptionsFromSpark } from '../../src/index.ts'
-import { SPARK_REFUSED, SPARK_SINK_OPTIONS, SPARK_SOURCE_OPTIONS } from '../../src/source/spark-read-names.ts'
+import { SPARK_REFUSED, SPARK_SINK_OPTIONS, SPARK_SOURCE_OPTIONS } from '../../src/protocol/spark-names.ts'
 import { readSettings } from '../../src/source/read-settings.ts'
 
 const BASE = { kustoCluster: 'mycluster.westeurope', kustoDatabase: 'db', kustoQuery: 'T | take 5' }

@@ -72,4 +72,23 @@ export const SPARK_SINK_OPTIONS: readonly string[] = [
   'addSourceLocationTransform',
   'maximalExtentsCountForSplitMergePerNode',
   'maxRetriesOnMoveExtents',
+  // The mode of the writer itself.
+  'saveMode',
+  'partitionBy',
+]
+
+/** Options that source and sink share. */
+export const SPARK_COMMON_OPTIONS: readonly string[] = [
+  'kustoCluster',
+  'kustoDatabase',
+  'kustoIngestionUri',
+  'requestId',
+  'timeoutLimit',
+  'kustoAadAppId',
+  'kustoAadAppSecret',
+  'kustoAadAuthorityID',
+  'accessToken',
+  'kustoAccessToken',
+  'kustoAADClientID',
+  'kustoClientAADClientPassword',
 ]
