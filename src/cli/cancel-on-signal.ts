@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CliIo } from './cli-command.ts'
 import type { CliScreen } from './cli-screen.ts'
 
@@ -23,6 +24,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 /** Listens until it is disposed of. */
 export function cancelOnSignal(io: CliIo, screen: CliScreen): SignalCancel {
   const controller = new AbortController()
+  // Every request and every wait of a command listens to this one signal.
+  setMaxListeners(0, controller.signal)
   let exitCode: number | undefined
   const listeners = Object.entries(SIGNALS).map(([name, code]) => {
     const listener = (): void => {

@@ -1,5 +1,6 @@
 import type { CliCommand } from './cli-command.ts'
 import { localCommand } from './local.ts'
+import { readCommand } from './read.ts'
 
 /** All commands, in the order of the overview. A new command is a file of its own and a line here. */
-export const COMMANDS: readonly CliCommand[] = [localCommand]
+export const COMMANDS: readonly CliCommand[] = [readCommand, localCommand]

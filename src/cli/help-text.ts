@@ -47,7 +47,7 @@ export function overview(commands: readonly CliCommand[], paint: Paint): string 
       paint,
       'Examples',
       [
-        "kusto-arrow read 'Samples | summarize count() by kind' --local",
+        "kusto-arrow read 'Samples | summarize count() by Level' --local",
         'kusto-arrow read StormEvents --cluster https://help.kusto.windows.net --database Samples --limit 20',
         'kusto-arrow read StormEvents --out storms.parquet',
         'kusto-arrow write Storms storms.parquet --create',

@@ -28,10 +28,12 @@ const REDRAW_MS = 100
 const TICK_MS = 250
 const LINE_MS = 10_000
 const BAR_CELLS = 20
+/** Shorter phases are not worth a line. */
+const TOLD_MS = 1_000
 
 /**
- * Tells how work goes: one line that is drawn again on a terminal; elsewhere a line for each phase, and one each ten
- * seconds of a long one.
+ * Tells how work goes: one line that is drawn again on a terminal; elsewhere a line at the end of a phase, and one each
+ * ten seconds of a long one.
  */
 export class Progress {
   readonly #options: ProgressOptions
@@ -74,7 +76,7 @@ export class Progress {
     clearInterval(this.#timer)
     this.clear()
     const phase = this.#phase
-    if (phase !== undefined && !this.#isLive) this.#line(this.#describe())
+    if (phase !== undefined && !this.#isLive && this.#now() - phase.startedAt >= TOLD_MS) this.#line(this.#describe())
     this.#phase = undefined
   }
 

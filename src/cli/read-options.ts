@@ -1,0 +1,87 @@
+import type { PartitionBy, ReadOptions, TransientStorage } from '../index.ts'
+import type { CliCall } from './cli-command.ts'
+import { fromVariable } from './from-variable.ts'
+import { BOUNDS, COMPRESSIONS, DISTRIBUTIONS, MODES, PARTITION_KINDS, STORAGE_KINDS } from './read-flags.ts'
+import { usageError } from './usage-error.ts'
+
+/** The options of a read that flags stand for. */
+export function readOptions(call: CliCall): ReadOptions {
+  const { flags, signal } = call
+  const mode = flags.choice('mode', MODES)
+  const partitions = flags.number('partitions')
+  const workers = flags.number('workers')
+  const timeoutMs = flags.durationMs('timeout')
+  const compression = flags.choice('export-compression', COMPRESSIONS)
+  const distribution = flags.choice('distribution', DISTRIBUTIONS)
+  const sizeLimit = flags.bytes('size-limit')
+  const partitionBy = partitionByOf(call)
+  const storage = storageOf(call)
+  return {
+    // Small enough that a result of any size is read in a few hundred megabytes.
+    batchRows: 32_768,
+    maxHeldBytes: 134_217_728,
+    maxBufferedBytes: 33_554_432,
+    properties: propertiesOf(flags.list('property')),
+    keepBlobs: flags.on('keep-blobs'),
+    signal,
+    ...(mode === undefined ? {} : { mode }),
+    ...(partitions === undefined ? {} : { partitions }),
+    ...(workers === undefined ? {} : { workers }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(compression === undefined ? {} : { compression }),
+    ...(distribution === undefined ? {} : { distribution }),
+    ...(sizeLimit === undefined ? {} : { sizeLimit }),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
+    ...(storage === undefined ? {} : { storage }),
+  }
+}
+
+function partitionByOf({ flags }: CliCall): PartitionBy | undefined {
+  const column = flags.text('partition-by')
+  const bounds = flags.choice('partition-bounds', BOUNDS)
+  const kind = flags.choice('partition-kind', PARTITION_KINDS) ?? (bounds === undefined ? 'hash' : 'range')
+  if (column === undefined) {
+    if (flags.isGiven('partition-kind') || bounds !== undefined)
+      throw usageError('--partition-kind and --partition-bounds go with --partition-by')
+    return undefined
+  }
+  if (kind === 'range') return { kind, column, bounds: bounds ?? 'equal-width' }
+  if (bounds !== undefined) throw usageError('--partition-bounds goes with --partition-kind range')
+  return { kind, column }
+}
+
+/**
+ * The storage that flags name, its secret from the environment.
+ * @throws {KustoUsageError} CLI_USAGE for flags that do not go together
+ */
+export function storageOf({ flags, io: { env } }: CliCall): readonly TransientStorage[] | undefined {
+  const kind = flags.choice('storage', STORAGE_KINDS)
+  const urls = flags.list('storage-url')
+  const secret = fromVariable(flags.text('storage-secret-env'), env)
+  if (kind === undefined || kind === 'service') {
+    if (urls.length > 0 || secret !== undefined)
+      throw usageError('--storage-url and --storage-secret-env go with a --storage of yours')
+    return undefined
+  }
+  if (urls.length === 0) throw usageError(`--storage ${kind} needs --storage-url`)
+  const needsSecret = kind === 'account-key' || kind === 'sas'
+  if (needsSecret !== (secret !== undefined)) {
+    throw usageError(`--storage ${kind} ${needsSecret ? 'needs' : 'takes no'} --storage-secret-env`)
+  }
+  return urls.map((url): TransientStorage => {
+    if (kind === 'account-key') return { kind, url, key: secret ?? '' }
+    return kind === 'sas' ? { kind, url, sas: secret ?? '' } : { kind, url }
+  })
+}
+
+function propertiesOf(texts: readonly string[]): Readonly<Record<string, string | number | boolean>> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name, value] = /^(\w+)=(.*)$/s.exec(text) ?? []
+      if (name === undefined || value === undefined)
+        throw usageError(`expected --property to be NAME=VALUE, found ${text}`)
+      const plain = value === 'true' ? true : value === 'false' ? false : /^-?\d+$/.test(value) ? Number(value) : value
+      return [name, plain]
+    }),
+  )
+}
