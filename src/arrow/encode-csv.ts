@@ -1,9 +1,8 @@
 import type { RecordBatch } from 'apache-arrow'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
+import { columnCells } from './kernels/column-cells.ts'
 import { byteSink } from './kernels/write-bytes.ts'
-import { type CsvColumn, type CsvPosition, writeRecords } from './kernels/write-csv.ts'
-import { writeCsvText } from './kernels/write-text.ts'
-import { roomOf, textCells } from './kernels/write-text-cells.ts'
+import { type CsvPosition, writeRecords } from './kernels/write-csv.ts'
 import { acceptsTarget, kustoColumns, typeName } from './kusto-columns.ts'
 import type { KustoColumn } from './scalar-types.ts'
 
@@ -42,13 +41,17 @@ export interface EncodedCsv {
 export function encodeCsv(batch: RecordBatch, options: EncodeCsvOptions = {}): EncodedCsv {
   const { startRow = 0, maxBytes = Infinity, rowOffset = 0 } = options
   const columns = targetColumns(batch, options.columns)
-  const plan = planCells(batch, columns)
+  const kernels = columns.map(({ type }, index) => {
+    const [field, data] = [batch.schema.fields[index], batch.data.children[index]]
+    return field === undefined || data === undefined ? [] : [columnCells(field, data, { target: type, form: 'csv' })]
+  })
   const at: CsvPosition = { row: startRow, column: 0 }
-  const out = byteSink(Math.min(maxBytes, estimate(batch, startRow)) + plan.slack)
+  const out = byteSink(0)
   if (columns.length === 0) at.row = batch.numRows
   else {
+    const rowBytes = batch.data.byteLength / Math.max(1, batch.numRows)
     try {
-      writeRecords(out, plan.cells, { startRow, endRow: batch.numRows, maxBytes, slack: plan.slack }, at)
+      writeRecords(out, kernels.flat(), { startRow, endRow: batch.numRows, maxBytes, rowBytes }, at)
     } catch (error) {
       throw located(error, { column: columns[at.column], row: rowOffset + at.row })
     }
@@ -103,33 +106,4 @@ export function located(
     row: where.row,
     type,
   })
-}
-
-function planCells(
-  batch: RecordBatch,
-  columns: readonly KustoColumn[],
-): { readonly cells: readonly CsvColumn[]; readonly slack: number } {
-  const parts = batch.schema.fields.map((field, index) => ({
-    field,
-    data: batch.data.children[index],
-    column: columns[index],
-  }))
-  const slack = parts.reduce((sum, { data }) => sum + (data === undefined ? 0 : roomOf(data)) + 1, 4)
-  const cells = parts.flatMap(({ field, data, column }) =>
-    data === undefined || column === undefined
-      ? []
-      : [
-          {
-            data,
-            target: column.type,
-            write: textCells(field, data, { target: column.type, slack, text: writeCsvText }),
-          },
-        ],
-  )
-  return { cells, slack }
-}
-
-function estimate(batch: RecordBatch, startRow: number): number {
-  const share = batch.numRows === 0 ? 0 : (batch.numRows - startRow) / batch.numRows
-  return Math.ceil(batch.data.byteLength * share * 1.25)
 }

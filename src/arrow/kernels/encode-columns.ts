@@ -22,7 +22,8 @@ import {
 } from 'apache-arrow'
 import { KustoDataError } from '../../errors.ts'
 import type { ScalarName } from '../scalar-types.ts'
-import { roomOf, textCells } from './write-text-cells.ts'
+import { cellBlock, refusedAt } from './cell-kernel.ts'
+import { columnCells } from './column-cells.ts'
 import { type ByteSink, byteSink, reserve } from './write-bytes.ts'
 import { isValid } from './write-cells.ts'
 
@@ -57,33 +58,43 @@ export function utf8Column(
   how: { target: ScalarName; counts: ByteSink; at: RowCursor },
 ): Data {
   const { target, counts, at } = how
-  const slack = roomOf(data) + 8
-  const out = byteSink(Math.ceil(data.byteLength * 1.25) + 64)
-  const write = textCells(field, data, { target, slack, text: writePlain })
-  const offsets = new Int32Array(data.length + 1)
-  const bitmap = new Uint8Array((data.length + 7) >> 3)
+  const { length } = data
+  const kernel = columnCells(field, data, { target, form: 'plain' })
+  const block = cellBlock(length)
+  for (let row = 0; row < length; row++) block.rows[row] = row
+  block.count = length
+  const offsets = new Int32Array(length + 1)
+  const out = byteSink(0)
+  const write = (): void => {
+    kernel.measure(block)
+    let bytes = 0
+    for (let row = 0; row < length; row++) {
+      block.at[row] = bytes
+      bytes += block.lengths[row]!
+      if (bytes > MAX_UTF8)
+        throw new KustoDataError('KUSTO_BATCH_TOO_LARGE', 'expected at most 2 GiB of text in a batch')
+      offsets[row + 1] = bytes
+    }
+    reserve(out, bytes)
+    kernel.write(out, block)
+  }
+  at.row = 0
+  refusedAt(write, { kernel, block, at })
+  const bitmap = new Uint8Array((length + 7) >> 3)
   let nullCount = 0
-  for (let row = 0; row < data.length; row++) {
-    at.row = row
-    if (isPresent(data, row)) {
-      reserve(out, slack)
-      write(out, row)
-      bitmap[row >> 3]! |= 1 << (row & 7)
-    } else nullCount++
-    if (out.pos > MAX_UTF8)
-      throw new KustoDataError('KUSTO_BATCH_TOO_LARGE', 'expected at most 2 GiB of text in a batch')
-    offsets[row + 1] = out.pos
+  for (let row = 0; row < length; row++) {
+    if (isPresent(data, row)) bitmap[row >> 3]! |= 1 << (row & 7)
+    else nullCount++
   }
   counts.cutTimes += out.cutTimes
   counts.oversizeCells += out.oversizeCells
-  const bytes = out.bytes.subarray(0, out.pos)
   return makeData({
     type: new Utf8(),
-    length: data.length,
+    length,
     nullCount,
     nullBitmap: bitmap,
     valueOffsets: offsets,
-    data: bytes,
+    data: out.bytes.subarray(0, offsets[length]),
   })
 }
 
@@ -225,12 +236,6 @@ function isPresent(data: Data, row: number): boolean {
     key -= chunk.length
   }
   return false
-}
-
-function writePlain(out: ByteSink, src: Uint8Array, start: number, end: number, slack: number): void {
-  reserve(out, end - start + slack)
-  out.bytes.set(src.subarray(start, end), out.pos)
-  out.pos += end - start
 }
 
 function unitOf(data: Data): { readonly multiply: bigint; readonly divide: bigint; readonly shift: bigint } {

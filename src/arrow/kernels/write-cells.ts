@@ -228,6 +228,7 @@ function noMonths(months: number): void {
   }
 }
 
-function integerRange(type: 'int' | 'long'): KustoDataError {
+/** The error of an integer that does not fit its column. */
+export function integerRange(type: 'int' | 'long'): KustoDataError {
   return new KustoDataError('KUSTO_INTEGER_RANGE', `expected an integer that fits ${type}`, { type })
 }

@@ -15,6 +15,21 @@ const PAIRS: Uint8Array = Uint8Array.from({ length: 200 }, (_, index) =>
     .charCodeAt(index & 1),
 )
 
+/** The same two digits as one little-endian 16-bit value, for `DataView.setUint16`. */
+export const DIGIT_PAIRS: Uint16Array = Uint16Array.from(
+  { length: 100 },
+  (_, index) => PAIRS[2 * index]! | (PAIRS[2 * index + 1]! << 8),
+)
+
+/** The smallest integer of n + 1 digits at index n; 0 for n = 0, so that zero has one digit. */
+const FIRST_OF_LENGTH: Int32Array = Int32Array.from({ length: 10 }, (_, n) => (n === 0 ? 0 : 10 ** n))
+
+/** Decimal digits of an integer in [0, 2^32). 1233 / 4096 approximates the logarithm of 2 to base 10. */
+export function digitsOf(value: number): number {
+  const guess = ((32 - Math.clz32(value | 1)) * 1233) >> 12
+  return value >= FIRST_OF_LENGTH[guess]! ? guess + 1 : guess
+}
+
 /** Writes a signed 64-bit integer given as its two 32-bit halves (`high` signed, `low` any). */
 export function writeInt64(out: ByteSink, high: number, low: number): void {
   const value = high * TWO_32 + (low >>> 0)
