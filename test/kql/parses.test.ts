@@ -106,6 +106,7 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
     [extents.moveExtents(table, 'T'), [table]],
     [extents.moveExtents(table, 'T', { setNewIngestionTime: true }), [table]],
     [extents.dropExtents(table, [ID, ID]), [table]],
+    [extents.dropExtentTags(table, [value, 'T']), [table, value]],
     [extents.moveExtentsById({ from: table, to: 'T', extentIds: [ID, ID], window }), [table]],
     [extents.replaceExtents({ from: table, to: 'T', extentIds: [ID, ID], dropIds: [ID, ID], window }), [table, table]],
     [

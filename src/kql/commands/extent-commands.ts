@@ -81,3 +81,8 @@ function swapProperties({ from, to }: ExtentWindow): Kql {
 export function dropExtents(table: string, extentIds: readonly string[]): Kql {
   return kql`.drop extents (${join(extentIds.map(guid), ', ')}) from ${name(table)}`
 }
+
+/** Takes tags, as a whole each, from all extents of a table that carry them; these get new ids. */
+export function dropExtentTags(table: string, tags: readonly string[]): Kql {
+  return kql`.drop table ${name(table)} extent tags (${join(tags.map(text), ', ')})`
+}
