@@ -128,7 +128,13 @@ export interface BlobFailure {
   readonly sourceId: string
   readonly status: string
   readonly errorCode?: string
+  /** `Permanent`, `Transient`, `Exhausted` or `Unknown`, as the service says. */
+  readonly failureStatus?: string
   readonly details?: string
+  /** Where the blob was staged, without query string. */
+  readonly url?: string
+  /** Rows in the blob. */
+  readonly rows?: number
 }
 
 export interface KustoIngestErrorOptions extends KustoErrorOptions {

@@ -32,6 +32,8 @@ export interface RetryOptions {
   readonly onRetry?: (notice: RetryNotice) => void
   /** Default: the error is a `KustoError` with `retryable`. */
   readonly isRetryable?: (error: unknown) => boolean
+  /** How long a failure asks to wait, in milliseconds. Default: what a `KustoServiceError` says. */
+  readonly retryAfterMs?: (error: unknown) => number | undefined
   readonly random?: () => number
   readonly sleep?: Sleep
   /** Monotonic milliseconds. */
@@ -53,7 +55,7 @@ export async function retry<R>(work: (attempt: number) => Promise<R>, options: R
       signal?.throwIfAborted()
       const retryable = (options.isRetryable ?? isRetryable)(error)
       if (!retryable || attempt >= policy.maxAttempts) throw error
-      const retryAfterMs = error instanceof KustoServiceError ? (error.retryAfterMs ?? 0) : 0
+      const retryAfterMs = (options.retryAfterMs ?? askedToWaitMs)(error) ?? 0
       if (retryAfterMs > (options.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS)) throw error
       // Retry-After is a floor, not a replacement: clients throttled together must not come back together.
       const delayMs = retryAfterMs + (options.random ?? Math.random)() * delayBoundMs(attempt, policy)
@@ -67,6 +69,10 @@ export async function retry<R>(work: (attempt: number) => Promise<R>, options: R
 /** The longest wait after the failed attempt with this 1-based number. */
 export function delayBoundMs(attempt: number, policy: RetryPolicy): number {
   return Math.min(policy.maxDelayMs, policy.firstDelayMs * policy.factor ** (attempt - 1))
+}
+
+function askedToWaitMs(error: unknown): number | undefined {
+  return error instanceof KustoServiceError ? error.retryAfterMs : undefined
 }
 
 /** The verdict that was made where the error was made. */

@@ -5,6 +5,7 @@ import { getIngestionResources, getKustoIdentityToken } from '../kql/commands/op
 import type { Kql } from '../kql/kql.ts'
 import type { IngestionService } from './ingestion-service.ts'
 import { queueIngestion } from './queue-ingestion.ts'
+import type { AccountRanks } from './rank-accounts.ts'
 import { openRestIngestion } from './rest-ingestion.ts'
 
 /** `auto`: REST, or the storage queue where there is no REST. */
@@ -13,6 +14,8 @@ export type IngestionVia = 'auto' | 'rest' | 'queue'
 export interface DiscoveryContext {
   readonly database: string
   readonly rest: KustoRest
+  /** What is known of the storage accounts, beyond the life of one discovery. */
+  readonly ranks: AccountRanks
   /** Runs a command on the ingestion endpoint. */
   ingestionCommand(csl: Kql, signal: AbortSignal | undefined): Promise<readonly CommandRow[]>
 }
@@ -27,7 +30,8 @@ export async function discoverIngestion(
   signal: AbortSignal,
 ): Promise<IngestionService> {
   const rest = via === 'queue' ? undefined : await openRestIngestion(context.rest, context.database, signal)
-  if (rest !== undefined) return rest
+  // A service that offers REST without containers to stage in serves those who bring their own; others may queue.
+  if (rest !== undefined && (via === 'rest' || rest.containers.length > 0)) return rest
   if (via === 'rest') {
     throw new KustoServiceError(
       'KUSTO_NO_REST_INGESTION',
@@ -40,6 +44,7 @@ export async function discoverIngestion(
   return queueIngestion({
     database: context.database,
     resources,
+    ranks: context.ranks,
     authorizationContext: token[0]?.text('AuthorizationContext') ?? '',
   })
 }

@@ -1,5 +1,5 @@
-import { Cached } from '../base/cached.ts'
-import type { CachedOptions } from '../base/cached.ts'
+import { Renewed } from '../base/renewed.ts'
+import type { RenewedOptions } from '../base/renewed.ts'
 import { KustoAuthError } from '../errors.ts'
 import { discoverIngestion } from './discover-ingestion.ts'
 import type { DiscoveryContext, IngestionVia } from './discover-ingestion.ts'
@@ -11,16 +11,29 @@ export interface AccessOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The ways into the service's queue, each discovered once, kept for a while, and renewed when its signatures are over. */
+export interface IngestionCaching extends Pick<RenewedOptions<IngestionService>, 'timeoutMs' | 'onStale' | 'now'> {
+  /** Age at which the service is asked again, where it does not want to be asked earlier. */
+  readonly maxAgeMs: number
+}
+
+/** Signatures are renewed this long before they end, or at half their life where they are short. */
+const MARGIN_MS = 30 * 60_000
+
+/** The ways into the service's queue, each discovered once, kept for a while, and renewed before its signatures are over. */
 export class IngestionAccess {
   readonly #via: IngestionVia
-  readonly #known: Readonly<Record<IngestionVia, Cached<IngestionService>>>
+  readonly #known: Readonly<Record<IngestionVia, Renewed<IngestionService>>>
 
-  constructor(context: DiscoveryContext, via: IngestionVia, caching: CachedOptions) {
-    const cached = (way: IngestionVia): Cached<IngestionService> =>
-      new Cached((signal) => discoverIngestion(context, way, signal), caching)
+  constructor(context: DiscoveryContext, via: IngestionVia, caching: IngestionCaching) {
+    const known = (way: IngestionVia): Renewed<IngestionService> =>
+      new Renewed((signal) => discoverIngestion(context, way, signal), {
+        ...caching,
+        maxAgeMs: ({ refreshMs }) => Math.min(caching.maxAgeMs, refreshMs),
+        lifeMs: (service) => service.lifeMs,
+        marginMs: MARGIN_MS,
+      })
     this.#via = via
-    this.#known = { auto: cached('auto'), rest: cached('rest'), queue: cached('queue') }
+    this.#known = { auto: known('auto'), rest: known('rest'), queue: known('queue') }
   }
 
   /** The configured way in, or the one that is named. */
@@ -38,14 +51,14 @@ export class IngestionAccess {
     } catch (error) {
       options.signal?.throwIfAborted()
       if (!(error instanceof KustoAuthError) || error.code !== 'KUSTO_STORAGE_DENIED') throw error
-      return work(await this.#renewed(service, options))
+      return work(await this.renewed(service, options))
     }
   }
 
-  /** Several who are refused at a time share one renewal. */
-  async #renewed(refused: IngestionService, options: AccessOptions): Promise<IngestionService> {
+  /** The way in with other signatures than those that were refused. Several who are refused at a time share one renewal. */
+  async renewed(refused: IngestionService, options: AccessOptions): Promise<IngestionService> {
     if ((await this.get(options)) === refused) {
-      for (const cached of Object.values(this.#known)) cached.forget()
+      for (const known of Object.values(this.#known)) known.forget()
     }
     return this.get(options)
   }

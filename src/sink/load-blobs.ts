@@ -1,3 +1,4 @@
+import { AbortScope } from '../base/abort.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
@@ -36,8 +37,8 @@ export interface LoadRequest {
   readonly settings: WriteSettings
   /** Time spent is added here. */
   readonly elapsed: WriteElapsed
-  /** Awaited before the first blob is submitted, and only when there is one. */
-  readonly beforeFirst?: (signal: AbortSignal | undefined) => Promise<void>
+  /** Awaited before each submission. */
+  readonly beforeSubmit?: (signal: AbortSignal | undefined) => Promise<void>
 }
 
 /** What the service has taken; with a failure the load stopped after these blobs, and the others are deleted. */
@@ -55,16 +56,26 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const queued: QueuedBlob[] = []
   const submissions = blobSubmissions(properties, settings)
   const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
-    if (queued.length === 0) await request.beforeFirst?.(signal)
+    await request.beforeSubmit?.(signal)
     const at = performance.now()
-    const tracking = await context.ingestion.use((service) => service.submit(target, blobs, own, signal), {
-      via,
-      signal,
-    })
+    const tracking = await context.ingestion.use(
+      (service) => service.submit(target, blobs, own, { signal, onRetry: context.tellRetry('submit') }),
+      {
+        via,
+        signal,
+      },
+    )
     const known = new Map(tracking.map((one) => [one.sourceId, one]))
     queued.push(...blobs.map((blob) => ({ blob, tracking: known.get(blob.sourceId) ?? { sourceId: blob.sourceId } })))
-    elapsed.queue += performance.now() - at
-    onEvent({ kind: 'blobs-queued', blobs: blobs.length, via })
+    const elapsedMs = performance.now() - at
+    elapsed.queue += elapsedMs
+    onEvent({ kind: 'blobs-queued', via, ...sizeOf(blobs), total: sizeOf(queued.map(({ blob }) => blob)), elapsedMs })
+  }
+  // All of them after a failure, and otherwise those that were written in another container instead.
+  const removeOthers = async (): Promise<void> => {
+    const taken = new Set(queued.map(({ blob }) => blob.location.url))
+    const others = uploads.filter(({ url }) => !taken.has(url))
+    if (others.length > 0) onEvent({ kind: 'uploads-removed', ...(await removeUploads(context, others, via)) })
   }
   try {
     const staged = mapOrdered(
@@ -92,26 +103,36 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
       for (const each of submissions(waiting.splice(0, maxBlobs), { isLast: false })) await submit(each)
     }
     for (const each of submissions(waiting, { isLast: true })) await submit(each)
+    await removeOthers()
     return { queued }
   } catch (error) {
-    const taken = new Set(queued.map(({ blob }) => blob.location.url))
-    await removeUploads(
-      context,
-      uploads.filter(({ url }) => !taken.has(url)),
-      via,
-    )
+    await removeOthers()
     return { queued, failure: { error } }
   }
 }
+
+function sizeOf(blobs: readonly StagedBlob[]): { blobs: number; rows: number; rawBytes: number } {
+  const sum = (value: (blob: StagedBlob) => number): number => blobs.reduce((total, blob) => total + value(blob), 0)
+  return { blobs: blobs.length, rows: sum(({ rows }) => rows), rawBytes: sum(({ rawBytes }) => rawBytes) }
+}
+
+/** How long the blobs of a failed write are tried to be deleted. */
+const REMOVAL_MS = 10_000
 
 /** Deletes blobs that nobody needs any more; what cannot be deleted is logged, the service's own containers expire. */
 export async function removeUploads(
   context: SinkContext,
   blobs: readonly StorageLocation[],
   via: IngestionService['via'],
-): Promise<void> {
-  const { failures } = await removeBlobs(blobs, {
-    renew: async () => (await context.ingestion.get({ via })).containers,
+): Promise<{ readonly removed: number; readonly failed: number }> {
+  using limit = new AbortScope()
+  limit.limit(REMOVAL_MS, () => new Error(`not deleted within ${REMOVAL_MS} ms`))
+  const { signal } = limit
+  const { removed, failures } = await removeBlobs(blobs, {
+    renew: async () => (await context.ingestion.get({ via, signal })).containers,
+    uncommitted: true,
+    signal,
   })
   for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
+  return { removed, failed: failures.length }
 }

@@ -29,8 +29,16 @@ export async function prepareWrite(
   planner: Planner,
 ): Promise<WriteSetup> {
   try {
+    const startedAt = performance.now()
     const plan = await planner(context, input, settings)
     const columns = plan.targets.map((target) => target.column)
+    settings.onEvent({
+      kind: 'schema-planned',
+      table: input.table,
+      columns: columns.length,
+      elapsedMs: performance.now() - startedAt,
+      ...(input.size === undefined ? {} : { expected: input.size }),
+    })
     const format = chooseFormat(input.schema, plan, settings)
     const { via, maxBlobs } = await context.ingestion.get({ signal: settings.signal })
     return { plan, columns, format, via, maxBlobs }

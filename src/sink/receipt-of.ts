@@ -6,6 +6,7 @@ import type { SinkContext } from './sink-context.ts'
 /** What became of a write so far. */
 export interface WriteOutcome extends Pick<WriteSetup, 'plan' | 'format' | 'via'> {
   readonly table: string
+  readonly mode: WriteReceiptJson['mode']
   readonly queued: readonly QueuedBlob[]
   readonly elapsed: Readonly<WriteElapsed>
 }
@@ -13,19 +14,17 @@ export interface WriteOutcome extends Pick<WriteSetup, 'plan' | 'format' | 'via'
 /** The receipt of the blobs that the service has taken. */
 export function receiptOf(context: SinkContext, outcome: WriteOutcome): WriteReceiptJson {
   const blobs = outcome.queued.map(({ blob, tracking }): ReceiptBlob => {
-    const { sourceId, location, rows, rawBytes, encodedBytes } = blob
-    const { operationId } = tracking
-    const operation = operationId === undefined ? {} : { operationId }
-    return { sourceId, url: location.url, rows, rawBytes, encodedBytes, ...operation }
+    const { sourceId, location, rows, rawBytes, encodedBytes, sha256 } = blob
+    return { ...tracking, sourceId, url: location.url, rows, rawBytes, encodedBytes, sha256 }
   })
   const sum = (value: (blob: ReceiptBlob) => number): number => blobs.reduce((total, blob) => total + value(blob), 0)
   return {
     kind: 'kusto-arrow/write-receipt',
-    version: 1,
+    version: 2,
     cluster: context.cluster,
     database: context.database,
     table: outcome.table,
-    mode: 'queued',
+    mode: outcome.mode,
     via: outcome.via,
     format: outcome.format,
     created: outcome.plan.create !== undefined,
@@ -33,6 +32,8 @@ export function receiptOf(context: SinkContext, outcome: WriteOutcome): WriteRec
     rawBytes: sum((blob) => blob.rawBytes),
     encodedBytes: sum((blob) => blob.encodedBytes),
     blobs,
+    commands: context.tally.commands,
+    retries: { ...context.tally.retries },
     elapsedMs: { ...outcome.elapsed },
   }
 }

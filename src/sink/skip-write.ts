@@ -36,11 +36,11 @@ export async function skipWrite(
   settings.onEvent({ kind: 'skipped', table, tag: skippedBy })
   return {
     kind: 'kusto-arrow/write-receipt',
-    version: 1,
+    version: 2,
     cluster: context.cluster,
     database: context.database,
     table,
-    mode: 'queued',
+    mode: settings.mode,
     via,
     format: settings.format ?? 'parquet',
     created: false,
@@ -49,6 +49,8 @@ export async function skipWrite(
     rawBytes: 0,
     encodedBytes: 0,
     blobs: [],
+    commands: context.tally.commands,
+    retries: { ...context.tally.retries },
     elapsedMs: {},
   }
 }

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { Schema } from 'apache-arrow'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { AbortScope } from '../base/abort.ts'
-import { KustoNetworkError } from '../errors.ts'
 import { blobIn } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 import { writeBlob } from '../storage/write-blob.ts'
+import type { WrittenBlob } from '../storage/write-blob.ts'
 import type { BlobCut } from './cut-blobs.ts'
-import { encodeCsvBlob, encodeParquetBlob } from './encode-blob.ts'
-import type { BlobMeasures } from './encode-blob.ts'
+import type { BlobMeasures, EncodedBlob } from './encode-blob.ts'
+import { encodeCut } from './encode-cut.ts'
 import type { IngestionService, StagedBlob } from './ingestion-service.ts'
-import { pickAny } from './pick-any.ts'
 import type { SinkContext } from './sink-context.ts'
+import { inTurn } from './try-in-turn.ts'
 import type { WriteFormat, WriteSettings } from './write-settings.ts'
 
 export interface StageBlobOptions {
@@ -30,75 +30,111 @@ export interface StageBlobOptions {
   readonly onUpload: (location: StorageLocation) => void
 }
 
-/** Containers that are tried for one blob when storage fails, each with the retries of a storage request. */
-const MAX_CONTAINERS = 2
-
-/** Encodes rows and uploads them as one blob; encoded again for another try, since encoded bytes are not kept. */
+/**
+ * Encodes rows and uploads them as one blob, to the container whose account works best, or the next ones while storage
+ * fails. The rows are released at the end, whatever happens.
+ */
 export async function stageBlob(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlob> {
+  try {
+    return await stage(cut, options)
+  } finally {
+    cut.release()
+  }
+}
+
+async function stage(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlob> {
   const { context, via, settings, elapsed } = options
   // A scope of its own for each blob: storage requests add listeners to the signal and not all of them are taken away.
   using scope = new AbortScope(options.signal)
   const { signal } = scope
   const { onEvent } = settings
-  const uploaded = await context.ingestion.use(
-    async ({ containers }) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await upload(cut, pickAny(containers, 'container'), { ...options, signal })
-        } catch (error) {
-          signal.throwIfAborted()
-          const passing = error instanceof KustoNetworkError && error.retryable
-          if (!passing || attempt >= MAX_CONTAINERS) throw error
-          context.log.warning(`a blob could not be uploaded, tried again in another container: ${error.message}`)
-        }
-      }
-    },
-    { via, signal },
-  )
-  const { blob, measures, encodeMs, uploadMs } = uploaded
-  const { rows, rawBytes, encodedBytes } = blob
-  const { oversizeCells, cutTimes } = measures
-  elapsed.encode += encodeMs
-  elapsed.upload += uploadMs
-  if (oversizeCells + cutTimes > 0) onEvent({ kind: 'values-at-risk', oversizeCells, cutTimes })
-  onEvent({ kind: 'blob-encoded', rows, rawBytes, encodedBytes, elapsedMs: encodeMs })
-  onEvent({ kind: 'blob-uploaded', rows, encodedBytes, elapsedMs: uploadMs })
-  return blob
+  const sourceId = randomUUID()
+  const tellRetry = context.tellRetry('container')
+  const { schema, columns, format } = options
+  const { compression, ignoreFirstRecord: hasHeader, encodeWorkers } = settings
+  const encoding = { format, compression, columns, hasHeader }
+  let attempt = 0
+  try {
+    const area = context.staging(settings, via)
+    const encoded = encodeCut(cut, { schema, encoding, pool: context.encodePool(encodeWorkers), signal })
+    const { location, written, measures, uploadMs } = await inTurn(await area.places(signal), {
+      ranks: context.ranks,
+      urlOf: ({ url }) => url,
+      what: `blob ${sourceId}`,
+      signal,
+      renew: () => area.renew(signal),
+      onNext: (notice) => {
+        tellRetry(notice)
+        context.log.warning(`blob ${sourceId} could not be uploaded, tried again in another container`)
+      },
+      work: (place) => upload(cut, encoded, { ...options, signal, place, sourceId, attempt: ++attempt }),
+    })
+    const { rows } = cut
+    const { bytes: encodedBytes, sha256 } = written
+    elapsed.upload += uploadMs
+    onEvent({ kind: 'blob-uploaded', sourceId, rows, encodedBytes, elapsedMs: uploadMs })
+    const connectionString = await area.connectionString(location, signal)
+    return { sourceId, location, connectionString, rows, rawBytes: measures.rawBytes, encodedBytes, sha256 }
+  } finally {
+    cut.release()
+  }
+}
+
+interface UploadOptions extends StageBlobOptions {
+  readonly place: StorageLocation
+  readonly sourceId: string
+  /** From 1. Each has a name of its own: an attempt that was thought to have failed may have come through. */
+  readonly attempt: number
 }
 
 interface Uploaded {
-  readonly blob: StagedBlob
+  readonly location: StorageLocation
+  readonly written: WrittenBlob
   readonly measures: BlobMeasures
-  readonly encodeMs: number
   readonly uploadMs: number
 }
 
-async function upload(cut: BlobCut, container: StorageLocation, options: StageBlobOptions): Promise<Uploaded> {
-  const { context, schema, columns, format, settings, signal } = options
-  const encode = format === 'csv' ? encodeCsvBlob : encodeParquetBlob
-  const encoded = encode(cut, { schema, columns, compression: settings.compression, signal })
-  const sourceId = randomUUID()
-  const location = blobIn(container, `${context.database}__${sourceId}.${encoded.extension}`)
+async function upload(cut: BlobCut, encoded: EncodedBlob, options: UploadOptions): Promise<Uploaded> {
+  const { context, settings, signal, sourceId, attempt } = options
+  const { onEvent } = settings
+  const name = `${context.database}__${sourceId}${attempt === 1 ? '' : `-${attempt}`}.${encoded.extension}`
+  const location = blobIn(options.place, name)
   const startedAt = performance.now()
   let encodeMs = 0
+  const tellEncoded = (made: { readonly elapsedMs: number; readonly bytes: number }): void => {
+    encodeMs = made.elapsedMs
+    options.elapsed.encode += encodeMs
+    if (attempt > 1) return
+    const { rawBytes, oversizeCells, cutTimes } = encoded.measured()
+    if (oversizeCells + cutTimes > 0) onEvent({ kind: 'values-at-risk', oversizeCells, cutTimes })
+    onEvent({
+      kind: 'blob-encoded',
+      sourceId,
+      rows: cut.rows,
+      rawBytes,
+      encodedBytes: made.bytes,
+      elapsedMs: encodeMs,
+    })
+  }
   options.onUpload(location)
-  const encodedBytes = await writeBlob(
-    location,
-    timed(encoded.chunks, (ms) => (encodeMs += ms)),
-    { signal },
-  )
-  const uploadMs = performance.now() - startedAt - encodeMs
-  const measures = encoded.measured()
-  const blob = { sourceId, location, rows: cut.rows, rawBytes: measures.rawBytes, encodedBytes }
-  return { blob, measures, encodeMs, uploadMs }
+  const onRetry = context.tellRetry('upload')
+  const written = await writeBlob(location, timed(encoded.chunks, tellEncoded), { signal, onRetry })
+  return { location, written, measures: encoded.measured(), uploadMs: performance.now() - startedAt - encodeMs }
 }
 
-/** Passes chunks on and tells how long it took to make them. */
-async function* timed(chunks: AsyncIterable<Uint8Array>, tell: (ms: number) => void): AsyncGenerator<Uint8Array> {
+/** Passes chunks on and tells at their end how long it took to make them, and how many bytes they are. */
+async function* timed(
+  chunks: AsyncIterable<Uint8Array>,
+  tell: (made: { readonly elapsedMs: number; readonly bytes: number }) => void,
+): AsyncGenerator<Uint8Array> {
+  let elapsedMs = 0
+  let bytes = 0
   let startedAt = performance.now()
   for await (const chunk of chunks) {
-    tell(performance.now() - startedAt)
+    elapsedMs += performance.now() - startedAt
+    bytes += chunk.length
     yield chunk
     startedAt = performance.now()
   }
+  tell({ elapsedMs: elapsedMs + performance.now() - startedAt, bytes })
 }

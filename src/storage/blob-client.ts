@@ -20,6 +20,11 @@ export function blobClient(location: StorageLocation): BlockBlobClient {
   return new BlockBlobClient(signedUrl(location), pipeline(location, RETRY))
 }
 
+/** A client whose requests are tried once: uploads are repeated by `tryStorage`, which has a time limit and honours Retry-After. */
+export function uploadClient(location: StorageLocation): BlockBlobClient {
+  return downloadClient(location)
+}
+
 /** A client whose requests are tried once. */
 export function downloadClient(location: StorageLocation): BlockBlobClient {
   return new BlockBlobClient(signedUrl(location), pipeline(location, ONE_TRY))
@@ -28,6 +33,11 @@ export function downloadClient(location: StorageLocation): BlockBlobClient {
 /** `location` is a container, without a path below it. */
 export function containerClient(location: StorageLocation): ContainerClient {
   return new ContainerClient(signedUrl(location), pipeline(location, RETRY))
+}
+
+/** How requests to a location's account are signed; each is tried once. */
+export function containerPipeline(location: StorageLocation): Pipeline {
+  return pipeline(location, ONE_TRY)
 }
 
 function signedUrl({ url, access }: StorageLocation): string {

@@ -1,12 +1,15 @@
 import pLimit from 'p-limit'
 import { KustoAuthError, KustoUsageError } from '../errors.ts'
-import { blobClient, containerClient } from './blob-client.ts'
+import { containerClient, uploadClient } from './blob-client.ts'
 import { storageError } from './storage-error.ts'
 import { blobIn, blobAt, splitContainer } from './storage-location.ts'
 import type { StorageLocation } from './storage-location.ts'
+import { tryStorage } from './try-storage.ts'
 
 /** Deletes running at once. */
 const CONCURRENCY = 8
+/** What one delete may take. */
+const LIMIT_MS = 30_000
 /** Blobs of a listing that are deleted before the next are asked for. */
 const PAGE = 1000
 
@@ -19,6 +22,9 @@ export interface RemovedBlobs {
 export interface RemoveBlobsOptions {
   /** The same containers with fresh access, asked for once when storage refuses. */
   readonly renew?: () => Promise<readonly StorageLocation[]>
+  /** Drop the blocks of blobs that were never committed as well: storage keeps them, unseen, for a week. Default false. */
+  readonly uncommitted?: boolean
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -28,12 +34,15 @@ export async function removeBlobs(
   blobs: readonly StorageLocation[],
   options: RemoveBlobsOptions = {},
 ): Promise<RemovedBlobs> {
-  const first = await removeAll(blobs)
+  const first = await removeAll(blobs, options)
   const refused = first.failures.filter(({ error }) => error instanceof KustoAuthError)
   if (refused.length === 0 || options.renew === undefined) return summary(blobs.length, first.failures)
   try {
     const containers = await options.renew()
-    const again = await removeAll(refused.map(({ blob }) => blobAt(blob.url, containers) ?? blob))
+    const again = await removeAll(
+      refused.map(({ blob }) => blobAt(blob.url, containers) ?? blob),
+      options,
+    )
     const others = first.failures.filter((failure) => !refused.includes(failure))
     return summary(blobs.length, [...others, ...again.failures])
   } catch (error) {
@@ -125,14 +134,17 @@ interface Failure {
   readonly error: unknown
 }
 
-async function removeAll(blobs: readonly StorageLocation[]): Promise<{ readonly failures: readonly Failure[] }> {
+async function removeAll(
+  blobs: readonly StorageLocation[],
+  { uncommitted = false, signal }: RemoveBlobsOptions,
+): Promise<{ readonly failures: readonly Failure[] }> {
   const limit = pLimit(CONCURRENCY)
   const failures: Failure[] = []
   await Promise.all(
     blobs.map((blob) =>
       limit(async () => {
         try {
-          await blobClient(blob).deleteIfExists({ deleteSnapshots: 'include' })
+          await tryStorage((abortSignal) => removeOne(blob, uncommitted, abortSignal), { limitMs: LIMIT_MS, signal })
         } catch (cause) {
           failures.push({ blob, error: storageError('delete', blob.url, cause) })
         }
@@ -140,6 +152,15 @@ async function removeAll(blobs: readonly StorageLocation[]): Promise<{ readonly 
     ),
   )
   return { failures }
+}
+
+async function removeOne(blob: StorageLocation, uncommitted: boolean, abortSignal: AbortSignal): Promise<void> {
+  const client = uploadClient(blob)
+  const { succeeded } = await client.deleteIfExists({ deleteSnapshots: 'include', abortSignal })
+  if (succeeded || !uncommitted) return
+  // Storage drops uncommitted blocks when the blob comes to be in another way.
+  await client.upload('', 0, { conditions: { ifNoneMatch: '*' }, abortSignal })
+  await client.deleteIfExists({ abortSignal })
 }
 
 function summary(

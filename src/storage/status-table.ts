@@ -1,5 +1,8 @@
 import { TableClient } from '@azure/data-tables'
 import { storageError } from './storage-error.ts'
+import { tryStorage } from './try-storage.ts'
+
+const LIMIT_MS = 30_000
 
 /** One row of the ingestion status table, kusto-protocol "Status reporting". */
 export interface IngestionStatus {
@@ -23,20 +26,21 @@ export async function insertPendingStatus(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await statusTable(tableUrl).upsertEntity(
-      {
-        partitionKey: row.sourceId,
-        rowKey: row.sourceId,
-        Status: 'Pending',
-        IngestionSourceId: row.sourceId,
-        IngestionSourcePath: row.path,
-        Database: row.database,
-        Table: row.table,
-        UpdatedOn: row.updatedOn,
-      },
-      'Replace',
-      signal === undefined ? {} : { abortSignal: signal },
-    )
+    const entity = {
+      partitionKey: row.sourceId,
+      rowKey: row.sourceId,
+      Status: 'Pending',
+      IngestionSourceId: row.sourceId,
+      IngestionSourcePath: row.path,
+      Database: row.database,
+      Table: row.table,
+      UpdatedOn: row.updatedOn,
+    }
+    const table = statusTable(tableUrl)
+    await tryStorage((abortSignal) => table.upsertEntity(entity, 'Replace', { abortSignal }), {
+      limitMs: LIMIT_MS,
+      signal,
+    })
   } catch (cause) {
     signal?.throwIfAborted()
     throw storageError('write the ingestion status in', tableUrl, cause)
@@ -49,11 +53,11 @@ export async function readStatus(
   signal: AbortSignal | undefined,
 ): Promise<IngestionStatus> {
   try {
-    const row = await statusTable(tableUrl).getEntity(
-      sourceId,
-      sourceId,
-      signal === undefined ? {} : { abortSignal: signal },
-    )
+    const table = statusTable(tableUrl)
+    const row = await tryStorage((abortSignal) => table.getEntity(sourceId, sourceId, { abortSignal }), {
+      limitMs: LIMIT_MS,
+      signal,
+    })
     const text = (key: string): string => (typeof row[key] === 'string' ? row[key] : '')
     return {
       status: text('Status'),
@@ -75,7 +79,10 @@ function statusTable(tableUrl: string): TableClient {
   url.pathname = path.join('/')
   // A SAS URL over http is what an emulator on this machine gives; the SDK refuses plain http unless told.
   const insecure = url.protocol === 'http:' && isLoopback(url.hostname)
-  return new TableClient(url.href, name, { allowInsecureConnection: insecure })
+  return new TableClient(url.href, name, {
+    allowInsecureConnection: insecure,
+    retryOptions: { maxRetries: 0 },
+  })
 }
 
 function isLoopback(host: string): boolean {

@@ -6,6 +6,13 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof RestError ? error.statusCode : undefined
 }
 
+/** Why a request failed, in a few words without URL: the SDK's own messages may hold signed ones. */
+export function shortReason(error: unknown): string {
+  if (error instanceof KustoError) return error.message
+  if (error instanceof RestError) return `${error.statusCode ?? 'no answer'} ${error.code ?? ''}`.trimEnd()
+  return error instanceof Error ? error.name : typeof error
+}
+
 /** A storage failure in this package's terms. The message names the action and the URL without its query string. */
 export function storageError(action: string, url: string, cause: unknown): KustoError {
   if (cause instanceof KustoError) return cause

@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { BlockBlobClient } from '@azure/storage-blob'
-import { blobClient } from './blob-client.ts'
+import { AbortScope } from '../base/abort.ts'
+import type { RetryNotice, RetryPolicy } from '../base/retry.ts'
+import { KustoNetworkError } from '../errors.ts'
+import { uploadClient } from './blob-client.ts'
 import { canHashMd5, md5 } from './checksum.ts'
 import { statusOf, storageError } from './storage-error.ts'
 import type { StorageLocation } from './storage-location.ts'
+import { tryStorage } from './try-storage.ts'
 
 export interface WriteBlobOptions {
   readonly signal?: AbortSignal
@@ -11,47 +15,55 @@ export interface WriteBlobOptions {
   readonly blockBytes?: number
   /** Blocks under way at once. Default 4. */
   readonly concurrency?: number
+  /** Told of every repeated request, before the wait. */
+  readonly onRetry?: (notice: RetryNotice) => void
+  /** Default `STORAGE_RETRY`. */
+  readonly retry?: RetryPolicy
+  /** What one request may take. Default: 30 s, and as long again as its bytes need at 64 KB a second. */
+  readonly limitMs?: number
+}
+
+export interface WrittenBlob {
+  readonly bytes: number
+  /** Of the bytes, in hex. */
+  readonly sha256: string
 }
 
 const BLOCK_BYTES = 8 * 1024 * 1024
 const CONCURRENCY = 4
+const LIMIT_MS = 30_000
+const SLOWEST_BYTES_PER_MS = 64
 
 /**
- * Writes chunks as one block blob and gives its length in bytes. Blocks are sent while the chunks still come; nothing is
- * visible until the last step commits the block list. An existing blob is never overwritten. Storage checks the MD5 of
- * every block, and keeps that of a blob of one block.
+ * Writes chunks as one block blob. Blocks are sent while the chunks still come, and nothing is visible until the last step
+ * commits the block list; what fits into less than one block is sent in one request. An existing blob is never
+ * overwritten. Storage compares every request's bytes with their MD5 and refuses others; such a request is repeated like
+ * one that got no answer. Chunks must not be changed before the call has ended.
+ * @throws {KustoNetworkError} KUSTO_STORAGE_FAILED; where several blocks failed, `cause` is an AggregateError of all
+ * @throws {KustoAuthError} KUSTO_STORAGE_DENIED
  */
 export async function writeBlob(
   location: StorageLocation,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: WriteBlobOptions = {},
-): Promise<number> {
-  const client = blobClient(location)
-  const abort = options.signal === undefined ? {} : { abortSignal: options.signal }
+): Promise<WrittenBlob> {
+  using scope = new AbortScope(options.signal)
+  const target = new Target(location, options)
   const blockBytes = options.blockBytes ?? BLOCK_BYTES
   const concurrency = options.concurrency ?? CONCURRENCY
-  const prefix = randomBytes(8).toString('hex')
-  const ids: string[] = []
+  const hash = createHash('sha256')
   const inFlight = new Set<Promise<void>>()
   const failures: unknown[] = []
-  const withMd5 = canHashMd5()
-  /** Of the whole blob while it has one block; that of more would have to be computed a second time. */
-  let onlyMd5: Uint8Array | undefined
   let total = 0
 
-  const stage = (block: Uint8Array): void => {
-    const id = Buffer.from(`${prefix}-${String(ids.length).padStart(6, '0')}`).toString('base64')
-    ids.push(id)
-    // Storage compares what it receives with the MD5: about 3 ms a MiB, beside which compressing costs as much or more.
-    const transactionalContentMD5 = withMd5 ? md5(block) : undefined
-    if (ids.length === 1) onlyMd5 = transactionalContentMD5
-    else onlyMd5 = undefined
-    const checksum = transactionalContentMD5 === undefined ? {} : { transactionalContentMD5 }
-    const sent = client.stageBlock(id, block, block.length, { ...abort, ...checksum }).then(
-      () => undefined,
-      (error: unknown) => void failures.push(error),
-    )
-    const settled: Promise<void> = sent.then(() => void inFlight.delete(settled))
+  const start = (work: Promise<void>): void => {
+    const settled: Promise<void> = work
+      .catch((error: unknown) => {
+        // What ends because another block failed is no failure of its own.
+        if (!scope.signal.aborted) failures.push(error)
+        scope.abort(error)
+      })
+      .then(() => void inFlight.delete(settled))
     inFlight.add(settled)
   }
 
@@ -59,62 +71,133 @@ export async function writeBlob(
     for await (const block of blocksOf(chunks, blockBytes)) {
       options.signal?.throwIfAborted()
       if (failures.length > 0) break
-      stage(block)
+      hash.update(block)
       total += block.length
+      start(
+        total === block.length && block.length < blockBytes
+          ? target.putWhole(block, scope.signal)
+          : target.stage(block, scope.signal),
+      )
       if (inFlight.size >= concurrency) await Promise.race(inFlight)
     }
+  } catch (error) {
+    scope.abort(error)
+    throw error
   } finally {
     await Promise.all(inFlight)
   }
   options.signal?.throwIfAborted()
-  if (failures.length > 0) throw storageError('write', location.url, failures[0])
+  if (failures.length > 0) throw together(location, failures)
   try {
-    const headers = onlyMd5 === undefined ? {} : { blobHTTPHeaders: { blobContentMD5: onlyMd5 } }
-    await client.commitBlockList(ids, { ...abort, ...headers, conditions: { ifNoneMatch: '*' } })
+    if (total === 0) await target.putWhole(new Uint8Array(0), scope.signal)
+    else await target.commit(scope.signal)
   } catch (cause) {
     options.signal?.throwIfAborted()
-    if (!(await isCommitted(client, ids, abort, cause))) throw storageError('commit', location.url, cause)
+    throw storageError('commit', location.url, cause)
   }
-  return total
+  return { bytes: total, sha256: hash.digest('hex') }
 }
 
-/**
- * Whether the blob that is in the way is the one just written: a commit whose answer was lost is repeated by the SDK and
- * finds its own blob. Block ids are random, so equal ids mean equal blobs.
- */
-async function isCommitted(
-  client: BlockBlobClient,
-  ids: readonly string[],
-  abort: { readonly abortSignal?: AbortSignal },
-  cause: unknown,
-): Promise<boolean> {
-  if (statusOf(cause) !== 409) return false
-  try {
-    const { committedBlocks = [] } = await client.getBlockList('committed', abort)
-    return committedBlocks.length === ids.length && committedBlocks.every(({ name }, at) => name === ids[at])
-  } catch {
-    return false
+/** A blob that does not exist yet, and the requests that make it. */
+class Target {
+  readonly #client: BlockBlobClient
+  readonly #options: WriteBlobOptions
+  readonly #prefix = randomBytes(8).toString('hex')
+  readonly #ids: string[] = []
+  readonly #withMd5 = canHashMd5()
+
+  constructor(location: StorageLocation, options: WriteBlobOptions) {
+    this.#client = uploadClient(location)
+    this.#options = options
+  }
+
+  async stage(block: Uint8Array, signal: AbortSignal): Promise<void> {
+    const id = Buffer.from(`${this.#prefix}-${String(this.#ids.length).padStart(6, '0')}`).toString('base64')
+    this.#ids.push(id)
+    // About 1.4 ms a MiB, beside which compressing costs as much or more.
+    const checksum = this.#withMd5 ? { transactionalContentMD5: md5(block) } : {}
+    await this.#try(block.length, signal, async (abortSignal) => {
+      await this.#client.stageBlock(id, block, block.length, { abortSignal, ...checksum })
+    })
+  }
+
+  /** The blob in one request; its MD5 is kept with it. */
+  async putWhole(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const blobContentMD5 = this.#withMd5 ? md5(bytes) : undefined
+    const headers = blobContentMD5 === undefined ? {} : { blobHTTPHeaders: { blobContentMD5 } }
+    await this.#try(bytes.length, signal, async (abortSignal) => {
+      try {
+        await this.#client.upload(bytes, bytes.length, { abortSignal, ...headers, conditions: { ifNoneMatch: '*' } })
+      } catch (cause) {
+        if (statusOf(cause) !== 409) throw cause
+        // A request whose answer was lost is repeated and finds its own blob: the name holds a random id.
+        const found = await this.#client.getProperties({ abortSignal })
+        const isOurs =
+          found.contentLength === bytes.length &&
+          (blobContentMD5 === undefined || Buffer.compare(found.contentMD5 ?? EMPTY, blobContentMD5) === 0)
+        if (!isOurs) throw cause
+      }
+    })
+  }
+
+  /** Makes the staged blocks a blob; nothing to do after `putWhole`. */
+  async commit(signal: AbortSignal): Promise<void> {
+    const ids = this.#ids
+    if (ids.length === 0) return
+    await this.#try(0, signal, async (abortSignal) => {
+      try {
+        await this.#client.commitBlockList(ids, { abortSignal, conditions: { ifNoneMatch: '*' } })
+      } catch (cause) {
+        if (statusOf(cause) !== 409) throw cause
+        // As above. Block ids are random, so equal ids mean equal blobs.
+        const { committedBlocks = [] } = await this.#client.getBlockList('committed', { abortSignal })
+        const isOurs =
+          committedBlocks.length === ids.length && committedBlocks.every(({ name }, at) => name === ids[at])
+        if (!isOurs) throw cause
+      }
+    })
+  }
+
+  #try(bytes: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { limitMs = LIMIT_MS + bytes / SLOWEST_BYTES_PER_MS, onRetry, retry } = this.#options
+    return tryStorage(work, { limitMs, signal, onRetry, ...(retry === undefined ? {} : { policy: retry }) })
   }
 }
 
+const EMPTY = new Uint8Array(0)
+
+function together({ url }: StorageLocation, failures: readonly unknown[]): Error {
+  const errors = failures.map((failure) => storageError('write', url, failure))
+  const [first] = errors
+  if (first === undefined || errors.length === 1) return first ?? new Error(`could not write ${url}`)
+  return new KustoNetworkError('KUSTO_STORAGE_FAILED', `${first.message}; ${errors.length} blocks failed`, {
+    cause: new AggregateError(errors),
+    retryable: errors.every(({ retryable }) => retryable),
+  })
+}
+
+/** Chunks cut and joined to blocks; a block that lies in one chunk is not copied. */
 async function* blocksOf(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   blockBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = []
   let size = 0
+  const finish = (): Uint8Array => {
+    const [only] = parts
+    const block = only !== undefined && parts.length === 1 ? only : Buffer.concat(parts, size)
+    parts = []
+    size = 0
+    return block
+  }
   for await (const chunk of chunks) {
     for (let start = 0; start < chunk.length;) {
       const part = chunk.subarray(start, start + blockBytes - size)
       parts.push(part)
       size += part.length
       start += part.length
-      if (size === blockBytes) {
-        yield Buffer.concat(parts, size)
-        parts = []
-        size = 0
-      }
+      if (size === blockBytes) yield finish()
     }
   }
-  if (size > 0) yield Buffer.concat(parts, size)
+  if (size > 0) yield finish()
 }

@@ -174,9 +174,12 @@ describe('an abort', () => {
   })
 
   it('at any moment of the upload leaves no blob', async () => {
+    async function* endless(): AsyncGenerator<RecordBatch> {
+      for (;;) yield* batchesOf(10)
+    }
     for (const afterMs of [5, 20, 40, 60, 80, 120]) {
       const stop = new AbortController()
-      const running = kusto.write('Uploads', batchesOf(30), {
+      const running = kusto.write('Uploads', endless(), {
         ...SMALL,
         signal: stop.signal,
         onEvent: (event) => {

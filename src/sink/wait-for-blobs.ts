@@ -1,0 +1,92 @@
+import { AbortScope } from '../base/abort.ts'
+import { poll } from '../base/poll.ts'
+import type { RetryNotice } from '../base/retry.ts'
+import { KustoError, KustoNetworkError, KustoServiceError } from '../errors.ts'
+import { isFinal } from './ingestion-service.ts'
+import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
+import type { ReceiptBlob } from './receipt-json.ts'
+import type { OnWriteEvent } from './write-events.ts'
+
+export interface WaitForBlobsOptions {
+  readonly table: string
+  /** For all blobs together. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+  readonly onEvent: OnWriteEvent
+  readonly tellRetry: (notice: RetryNotice) => void
+  /** The state of these blobs now. */
+  ask(blobs: readonly ReceiptBlob[], call: IngestionCall): Promise<readonly BlobStatus[]>
+}
+
+/** A blob and the state that it will keep. */
+export interface EndedBlob {
+  readonly blob: ReceiptBlob
+  readonly status: BlobStatus
+}
+
+/** Rounds of questions in a row that may fail, beyond the retries of each request, before the wait is given up. */
+const MAX_FAILED_ROUNDS = 5
+
+/**
+ * Asks after the blobs that are open, again and again, until all have reached their end. An answer that did not come is
+ * not the end of the wait.
+ * @throws {KustoNetworkError} KUSTO_POLL_TIMEOUT
+ */
+export async function waitForBlobs(
+  blobs: readonly ReceiptBlob[],
+  options: WaitForBlobsOptions,
+): Promise<readonly EndedBlob[]> {
+  const { timeoutMs, tellRetry, onEvent } = options
+  const startedAt = performance.now()
+  const ended = new Map<string, EndedBlob>()
+  let failedRounds = 0
+  const look = async (signal: AbortSignal): Promise<true | undefined> => {
+    const open = blobs.filter(({ sourceId }) => !ended.has(sourceId))
+    try {
+      const statuses = new Map(
+        (await options.ask(open, { signal, onRetry: tellRetry })).map((status) => [status.sourceId, status]),
+      )
+      for (const blob of open) {
+        const status = statuses.get(blob.sourceId)
+        if (status !== undefined && isFinal(status.state)) ended.set(blob.sourceId, { blob, status })
+      }
+      failedRounds = 0
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!mayBeAskedAgain(error) || ++failedRounds >= MAX_FAILED_ROUNDS) throw error
+      tellRetry({ attempt: failedRounds, delayMs: 0, error })
+    }
+    const pending = blobs.length - ended.size
+    if (pending === 0) return true
+    const elapsedMs = performance.now() - startedAt
+    onEvent({ kind: 'ingestion-waiting', ...countsOf([...ended.values()]), pending, elapsedMs })
+    return undefined
+  }
+  using scope = new AbortScope(options.signal)
+  scope.limit(timeoutMs, () => timedOut(options, blobs.length - ended.size))
+  // The scope's limit also ends a question without answer.
+  const { signal } = scope
+  await poll(() => look(signal), { what: 'the ingestion', timeoutMs: Infinity, signal })
+  return blobs.flatMap(({ sourceId }) => ended.get(sourceId) ?? [])
+}
+
+/** How many blobs have ended in which way. */
+export function countsOf(ended: readonly EndedBlob[]): { succeeded: number; skipped: number; failed: number } {
+  const count = (state: BlobStatus['state']): number => ended.filter(({ status }) => status.state === state).length
+  const [succeeded, skipped] = [count('Succeeded'), count('Skipped')]
+  return { succeeded, skipped, failed: ended.length - succeeded - skipped }
+}
+
+/** 404 is what a service answers that does not know an operation yet. */
+function mayBeAskedAgain(error: unknown): boolean {
+  return (
+    error instanceof KustoError && (error.retryable || (error instanceof KustoServiceError && error.status === 404))
+  )
+}
+
+function timedOut({ table, timeoutMs }: WaitForBlobsOptions, pending: number): KustoNetworkError {
+  return new KustoNetworkError(
+    'KUSTO_POLL_TIMEOUT',
+    `the ingestion into ${table} did not finish within ${timeoutMs} ms, ${pending} blobs are pending`,
+  )
+}
