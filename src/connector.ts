@@ -17,12 +17,24 @@ import type { TrustOptions } from './protocol/trusted-hosts.ts'
 import type { IngestionVia } from './sink/discover-ingestion.ts'
 import { explainWrite } from './sink/explain-write.ts'
 import type { WriteExplanation } from './sink/explain-write.ts'
+import { EncodePool } from './sink/encode-pool.ts'
 import { IngestionAccess } from './sink/ingestion-access.ts'
+import { AccountRanks } from './sink/rank-accounts.ts'
+import { openStaging } from './sink/staging-area.ts'
+import { contextForWrite, newTally, retryTeller } from './sink/write-tally.ts'
+import { UserDelegation } from './storage/user-delegation.ts'
 import { openInput } from './sink/open-input.ts'
 import { parseReceipt } from './sink/receipt-json.ts'
 import type { SinkContext } from './sink/sink-context.ts'
 import { skipWrite } from './sink/skip-write.ts'
-import { writeQueued } from './sink/write-queued.ts'
+import { dropStagingTables, listStagingTables } from './sink/staging-sweep.ts'
+import type {
+  DroppedStagingTables,
+  DropStagingTablesOptions,
+  StagingTableInfo,
+  StagingTablesOptions,
+} from './sink/staging-sweep.ts'
+import { writeRows } from './sink/write-rows.ts'
 import { WriteReceipt } from './sink/write-receipt.ts'
 import { writeSettings } from './sink/write-settings.ts'
 import type { ExplainWriteOptions, WriteOptions } from './sink/write-settings.ts'
@@ -44,6 +56,22 @@ import { readSettings } from './source/read-settings.ts'
 import type { ReadOptions } from './source/read-settings.ts'
 import type { CallSettings, SourceContext } from './source/source-context.ts'
 import { parseContainerUrl } from './storage/storage-location.ts'
+import { batchingPolicy } from './streaming/batching-policy.ts'
+import type { BatchingPolicyHandle } from './streaming/batching-policy.ts'
+import { changeStreamingSchema } from './streaming/change-schema.ts'
+import { ingestFile, ingestStream } from './streaming/ingest-bytes.ts'
+import { IngestReceipt } from './streaming/ingest-receipt.ts'
+import { parseIngestReceipt } from './streaming/ingest-receipt-json.ts'
+import type { IngestOptions } from './streaming/ingest-settings.ts'
+import { clearStreamingSchemaCache } from './streaming/schema-cache.ts'
+import type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/schema-cache.ts'
+import type { BytesInput } from './streaming/source-bytes.ts'
+import { streamRows } from './streaming/stream-rows.ts'
+import { openStreaming } from './streaming/streaming-context.ts'
+import type { StreamingContext } from './streaming/streaming-context.ts'
+import { streamingPolicy } from './streaming/streaming-policy.ts'
+import type { StreamingPolicyHandle } from './streaming/streaming-policy.ts'
+import type { StreamingWriteOptions } from './streaming/streaming-write-settings.ts'
 import type { StorageLocation } from './storage/storage-location.ts'
 
 export interface KustoConnectorOptions {
@@ -91,10 +119,13 @@ export class KustoConnector implements AsyncDisposable {
   readonly #client: KustoClient
   readonly #pools = new Map<number, DecodePool>()
   readonly #ownPools = new Set<DecodePool>()
+  readonly #encodePools = new Map<number, EncodePool>()
   readonly #source: SourceContext
   readonly #sink: SinkContext
+  readonly #streaming: StreamingContext
   readonly #trust: TrustOptions
   readonly #sweeps = new Sweeps()
+  readonly #delegation = new UserDelegation()
   readonly #exportCache = new ReadCache<DistributedRead>((error) => {
     log.warning(`a kept export was not deleted: ${String(error)}`)
   })
@@ -109,6 +140,7 @@ export class KustoConnector implements AsyncDisposable {
     this.database = database
     this.#source = this.#sourceContext()
     this.#sink = this.#sinkContext(options.ingestion ?? 'auto')
+    this.#streaming = openStreaming({ sink: this.#sink, rest: this.#client.rest })
   }
 
   /** A lazy dataframe over a table, by its name, or over a query, as a `kql` template. */
@@ -142,27 +174,88 @@ export class KustoConnector implements AsyncDisposable {
     return new KustoCommand(this.#client.http, this.database, command, options)
   }
 
-  /** Writes rows to a table; resolves when the service has taken all of them into its queue. */
+  /**
+   * Writes rows to a table; resolves when the service has taken all of them into its queue, and in the modes `transactional`
+   * and `replace` when all of them are in the table.
+   */
   write(table: string, data: BatchInput, options?: WriteOptions): Promise<WriteReceipt>
   /** What the write would do: the commands, the mapping, the format and the schema's differences. Nothing is changed. */
   write(table: string, data: BatchInput, options: ExplainWriteOptions): Promise<WriteExplanation>
+  /** Streams rows into a table; resolves when all of them can be queried, or are in the queue where that did not work. */
+  write(table: string, data: BatchInput, options: StreamingWriteOptions): Promise<IngestReceipt>
+  /** Options whose mode is known only when the program runs, such as those of a Spark job. */
+  write(
+    table: string,
+    data: BatchInput,
+    options: WriteOptions | StreamingWriteOptions,
+  ): Promise<WriteReceipt | IngestReceipt>
   async write(
     table: string,
     data: BatchInput,
-    options: WriteOptions | ExplainWriteOptions = {},
-  ): Promise<WriteReceipt | WriteExplanation> {
+    options: WriteOptions | ExplainWriteOptions | StreamingWriteOptions = {},
+  ): Promise<WriteReceipt | WriteExplanation | IngestReceipt> {
+    if (options.mode === 'streaming') return streamRows(this.#streaming, { table, data }, options)
     const settings = writeSettings(options)
-    const sink = this.#sinkFor(settings.requestId)
+    const sink = contextForWrite(this.#sinkFor(settings.requestId), settings.onEvent)
     if (options.explain === true) return explainWrite(sink, { table, data }, settings)
     const receipt =
       (await skipWrite(sink, table, settings)) ??
-      (await writeQueued(sink, await openInput(sink, { table, data }, settings), settings))
+      (await writeRows(sink, await openInput(sink, { table, data }, settings), settings))
     return new WriteReceipt(receipt, this.#sink.ingestion)
   }
 
   /** A receipt that was stored as JSON, to go on checking it in another process. */
   receipt(json: unknown): WriteReceipt {
     return new WriteReceipt(parseReceipt(json, this.database), this.#sink.ingestion)
+  }
+
+  /** Ingests a file as it is; its name tells the format where the options do not, its first bytes the compression. */
+  async ingestFile(table: string, path: string | URL, options: IngestOptions = {}): Promise<IngestReceipt> {
+    return ingestFile(this.#streaming, { table, path }, options)
+  }
+
+  /** Ingests the bytes of a stream as they are; the option `format` says what they are. */
+  async ingestStream(table: string, input: BytesInput, options: IngestOptions = {}): Promise<IngestReceipt> {
+    return ingestStream(this.#streaming, { table, input }, options)
+  }
+
+  /** A receipt of `ingestFile`, `ingestStream` or a streaming `write` that was stored as JSON. */
+  ingestReceipt(json: unknown): IngestReceipt {
+    return new IngestReceipt(parseIngestReceipt(json, this.database), this.#sink.ingestion)
+  }
+
+  /** The streaming ingestion policy of a table, or of the database. */
+  streamingPolicy(table?: string): StreamingPolicyHandle {
+    return streamingPolicy(this.#streaming, table)
+  }
+
+  /** The ingestion batching policy of a table, or of the database: when queued blobs are ingested. */
+  batchingPolicy(table?: string): BatchingPolicyHandle {
+    return batchingPolicy(this.#streaming, table)
+  }
+
+  /** Makes every node forget the schema that streaming goes by, of a table or of the whole database, and waits until all have. */
+  async clearStreamingSchemaCache(table?: string, options: ClearSchemaCacheOptions = {}): Promise<ClearedSchemaCache> {
+    return clearStreamingSchemaCache(this.#streaming, table, options)
+  }
+
+  /** Runs `change` while this connector's streaming to the table is paused, and has every node forget the old schema. */
+  async changeStreamingSchema(
+    table: string,
+    change: () => Promise<unknown>,
+    options: ClearSchemaCacheOptions = {},
+  ): Promise<ClearedSchemaCache> {
+    return changeStreamingSchema(this.#streaming, { table, change }, options)
+  }
+
+  /** Staging tables of transactional writes that are still there: those at work, and those of writes that were killed. */
+  stagingTables(options: StagingTablesOptions = {}): Promise<readonly StagingTableInfo[]> {
+    return listStagingTables(this.#sink, options)
+  }
+
+  /** Drops staging tables that are left over. */
+  dropStagingTables(options: DropStagingTablesOptions = {}): Promise<DroppedStagingTables> {
+    return dropStagingTables(this.#sink, options)
   }
 
   /** Forgets the exports that the option `cache` keeps, for one read or for all. */
@@ -173,7 +266,7 @@ export class KustoConnector implements AsyncDisposable {
   /** Ends threads and connections, and deletes kept exports. Reads and writes that still run fail. */
   async close(): Promise<void> {
     await Promise.all([this.#exportCache.close(), this.#sweeps.close()])
-    const pools = [...this.#pools.values(), ...this.#ownPools]
+    const pools = [...this.#pools.values(), ...this.#ownPools, ...this.#encodePools.values()]
     await Promise.all([this.#client.close(), ...pools.map((pool) => pool.close())])
     this.#pools.clear()
   }
@@ -200,9 +293,13 @@ export class KustoConnector implements AsyncDisposable {
   /** The sink whose management commands carry the caller's request id. */
   #sinkFor(requestId: string | undefined): SinkContext {
     if (requestId === undefined) return this.#sink
-    const command: SinkContext['command'] = (csl, signal) => {
+    const command: SinkContext['command'] = (csl, signal, call) => {
       const clientRequestId = callId(requestId, 'command', ++this.#calls)
-      return this.#rows(csl, { clientRequestId, ...(signal === undefined ? {} : { signal }) })
+      return this.#rows(csl, {
+        ...call,
+        clientRequestId,
+        ...(signal === undefined ? {} : { signal }),
+      })
     }
     return { ...this.#sink, command }
   }
@@ -243,16 +340,35 @@ export class KustoConnector implements AsyncDisposable {
   }
 
   #sinkContext(via: IngestionVia): SinkContext {
+    const ranks = new AccountRanks()
+    const tally = newTally()
     const discovery = {
       database: this.database,
       rest: this.#client.rest,
+      ranks,
       ingestionCommand: (csl: Kql, signal: AbortSignal) => this.#rows(csl, { endpoint: 'ingestion', signal }),
     }
+    const ingestion = new IngestionAccess(discovery, via, {
+      ...RESOURCES,
+      onStale: (error) => log.warning(`containers could not be renewed, the old ones serve: ${String(error)}`),
+    })
+    const credential = this.#client.tokens.azureCredential(this.cluster)
     return {
       cluster: this.cluster,
       database: this.database,
-      command: (csl, signal) => this.#rows(csl, signal === undefined ? {} : { signal }),
-      ingestion: new IngestionAccess(discovery, via, RESOURCES),
+      command: (csl, signal, call) => this.#rows(csl, { ...call, ...(signal === undefined ? {} : { signal }) }),
+      ingestion,
+      ranks,
+      staging: (choice, way) =>
+        openStaging(choice, way, { ingestion, credential, delegation: this.#delegation, trust: this.#trust }),
+      tally,
+      tellRetry: retryTeller(tally, () => undefined),
+      encodePool: (workers) => {
+        if (workers === 0) return undefined
+        const pool = this.#encodePools.get(workers) ?? new EncodePool(workers)
+        this.#encodePools.set(workers, pool)
+        return pool
+      },
       log,
     }
   }

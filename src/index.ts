@@ -37,13 +37,22 @@ export type { TransientStorage } from './source/transient-storage.ts'
 export { deleteDirectory } from './source/transient-storage-cleanup.ts'
 export type { DeletedDirectory, DeleteDirectoryOptions } from './source/transient-storage-cleanup.ts'
 
+export type {
+  DroppedStagingTables,
+  DropStagingTablesOptions,
+  StagingTableInfo,
+  StagingTablesOptions,
+} from './sink/staging-sweep.ts'
+export type { WriteMode } from './sink/transaction-settings.ts'
 export { WriteReceipt } from './sink/write-receipt.ts'
-export type { ReceiptBlob, WriteReceiptJson } from './sink/receipt-json.ts'
+export type { ReceiptBlob, TransactionOutcome, WriteReceiptJson } from './sink/receipt-json.ts'
 export type { CompletedOptions } from './sink/write-receipt.ts'
 export type { BlobState, BlobStatus } from './sink/ingestion-service.ts'
 export type { AdjustSchema, CreateMode } from './sink/plan-schema.ts'
 export type { OnWriteEvent, WriteEvent } from './sink/write-events.ts'
 export type { IngestionStorage } from './sink/ingestion-storage.ts'
+export { writeOptionsFromSpark } from './sink/spark-write-options.ts'
+export type { SparkStreamingWrite, SparkWrite } from './sink/spark-write-options.ts'
 export type { ExplainedTarget, WriteExplanation } from './sink/explain-write.ts'
 export type { SchemaDifference } from './sink/schema-difference.ts'
 export type { ExplainWriteOptions, WriteFormat, WriteOptions } from './sink/write-settings.ts'
@@ -72,6 +81,33 @@ export type { PhaseSample } from './benchmark/phase-clock.ts'
 export type { Recommendation } from './benchmark/recommend.ts'
 export type { Interval, Spread } from './benchmark/statistics.ts'
 export type { ConfigurationSummary, PhaseSummary } from './benchmark/summarize-runs.ts'
+
+export { IngestReceipt } from './streaming/ingest-receipt.ts'
+export type { DeliveryCounts, IngestReceiptJson, PiecePath, ReceiptPiece } from './streaming/ingest-receipt-json.ts'
+export type { StreamingFailureKind } from './client/streaming-failure.ts'
+export type { DeliveryOptions } from './streaming/delivery-settings.ts'
+export type { StreamingFormat, StreamingWriteOptions } from './streaming/streaming-write-settings.ts'
+export type { OnStreamingEvent, QueueReason, StreamingEvent } from './streaming/streaming-events.ts'
+export type { IngestFormat } from './streaming/ingest-formats.ts'
+export type {
+  IngestOptions,
+  QueuedIngestOptions,
+  SourceOptions,
+  StreamingIngestOptions,
+} from './streaming/ingest-settings.ts'
+export type { BytesInput } from './streaming/source-bytes.ts'
+export type {
+  EnableStreamingOptions,
+  PolicyCallOptions,
+  StreamingIngestionPolicy,
+  StreamingPolicyHandle,
+} from './streaming/streaming-policy.ts'
+export type {
+  AlterBatchingOptions,
+  BatchingPolicyHandle,
+  IngestionBatchingPolicy,
+} from './streaming/batching-policy.ts'
+export type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/schema-cache.ts'
 
 export {
   KustoAuthError,

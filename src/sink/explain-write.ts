@@ -4,9 +4,10 @@ import { KustoDataError, KustoUsageError } from '../errors.ts'
 import type { IngestionColumnMapping } from '../protocol/ingestion-mapping.ts'
 import { decideFormat, writeMapping } from './blob-format.ts'
 import type { FormatChoice } from './blob-format.ts'
+import { explainCommands } from './explain-commands.ts'
 import { openInput } from './open-input.ts'
 import type { SchemaPlan } from './plan-schema.ts'
-import { planAgainst, schemaCommands, sourceColumns } from './prepare-table.ts'
+import { planAgainst, sourceColumns } from './prepare-table.ts'
 import { describeDifference, schemaDifferences } from './schema-difference.ts'
 import type { SchemaDifference } from './schema-difference.ts'
 import type { SinkContext } from './sink-context.ts'
@@ -68,8 +69,7 @@ export async function explainWrite(
   const input = await openInput(context, request, settings)
   try {
     const skippedBy = await findIngestedTag(context, table, settings)
-    const found = await planned(context, input, settings)
-    const { plan, choice, fails, columns } = found
+    const { plan, choice, fails, columns } = await planned(context, input, settings)
     const source = sourceColumns(input.schema, input.isInferred)
     const types = new Map(source.map(({ name, type }) => [name, type]))
     return withText({
@@ -79,7 +79,7 @@ export async function explainWrite(
       fails,
       skippedBy,
       commands:
-        plan === undefined || skippedBy !== undefined ? [] : schemaCommands(table, plan).map((command) => command.text),
+        plan === undefined || skippedBy !== undefined ? [] : await explainCommands(context, { table, plan }, settings),
       targets: (plan?.targets ?? []).map(({ source: name, column }) => ({
         source: name,
         type: types.get(name) ?? column.type,
