@@ -52,7 +52,6 @@ function checkColumns(
   columns: readonly KustoColumn[],
   { columns: target, targets }: WriteSetup['plan'],
 ): void {
-  const show = (column: KustoColumn): string => `${column.name}:${column.type}`
   const wanted = new Set(target.map(show))
   const extra = columns.find((column) => !wanted.has(show(column)))
   if (extra !== undefined) throw badTable(name, `only columns of the target, found ${show(extra)}`)
@@ -60,6 +59,8 @@ function checkColumns(
   const missing = targets.find(({ column }) => wanted.has(show(column)) && !present.has(show(column)))
   if (missing !== undefined) throw badTable(name, `column ${show(missing.column)}, found none`)
 }
+
+const show = (column: KustoColumn): string => `${column.name}:${column.type}`
 
 function badTable(table: string, expected: string): KustoUsageError {
   return new KustoUsageError('KUSTO_BAD_STAGING_TABLE', `stagingTable ${table}: expected ${expected}`, {
