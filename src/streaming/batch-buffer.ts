@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow'
-import { batchBytes } from '../arrow/batch-bytes.ts'
+import { rowMeter } from '../arrow/row-meter.ts'
+import type { RowMeter } from '../arrow/row-meter.ts'
 
 /** Why a batch ended: the limit that was met first, `memory` for that of all buffered rows, or who asked for it. */
 export type SealReason = 'rows' | 'bytes' | 'memory' | 'age' | 'flush' | 'schema' | 'end'
@@ -77,26 +78,22 @@ export class BatchBuffer<Setup> {
     }
     if (this.#setup !== setup) seal('schema')
     this.#setup = setup
-    let rest: RecordBatch | undefined = batch.numRows > 0 ? batch : undefined
-    while (rest !== undefined) {
-      const room = this.#limits.maxBatchRows - this.#rows
-      const fitting = this.#fittingRows(rest, room)
-      if (fitting === 0) {
+    const meter = rowMeter(batch)
+    for (let start = 0; start < batch.numRows;) {
+      const end = this.#lastFitting(meter, start, batch.numRows)
+      if (end === start) {
         seal('bytes')
-        this.#setup = setup
         continue
       }
-      const taken: RecordBatch = fitting === rest.numRows ? rest : rest.slice(0, fitting)
-      this.#batches.push(taken)
-      this.#rows += taken.numRows
-      this.#bytes += batchBytes(taken)
-      rest = fitting === rest.numRows ? undefined : rest.slice(fitting)
-      this.#partialRows += taken.numRows
+      this.#batches.push(start === 0 && end === batch.numRows ? batch : batch.slice(start, end))
+      this.#rows += end - start
+      this.#bytes += meter.bytes(start, end)
+      this.#partialRows += end - start
+      start = end
       // Before it is sealed: a batch that the last row of a write completes covers the write.
-      if (rest === undefined && isLast) this.#complete(write)
+      if (start === batch.numRows && isLast) this.#complete(write)
       if (this.#rows >= this.#limits.maxBatchRows) seal('rows')
       else if (this.#bytes >= this.#limits.maxBatchBytes) seal('bytes')
-      this.#setup = setup
     }
     if (isLast) this.#complete(write)
     return sealed
@@ -127,18 +124,17 @@ export class BatchBuffer<Setup> {
     this.#partialRows = 0
   }
 
-  /** How many of the first rows fit; at least one into an empty batch. */
-  #fittingRows(batch: RecordBatch, room: number): number {
-    const most = Math.min(room, batch.numRows)
-    const left = this.#limits.maxBatchBytes - this.#bytes
-    if (batchBytes(most === batch.numRows ? batch : batch.slice(0, most)) <= left) return most
-    let fits = 0
-    let over = most
-    while (over - fits > 1) {
-      const middle = (fits + over) >> 1
-      if (batchBytes(batch.slice(0, middle)) <= left) fits = middle
-      else over = middle
+  /** The end of the longest run of rows from `start` that fits; at least one row into an empty batch. */
+  #lastFitting(meter: RowMeter, start: number, length: number): number {
+    const most = Math.min(length, start + this.#limits.maxBatchRows - this.#rows)
+    const leftBytes = this.#limits.maxBatchBytes - this.#bytes
+    let fits = start
+    let tooLong = most + 1
+    while (tooLong - fits > 1) {
+      const middle = (fits + tooLong) >> 1
+      if (meter.bytes(start, middle) <= leftBytes) fits = middle
+      else tooLong = middle
     }
-    return fits === 0 && this.#rows === 0 ? 1 : fits
+    return fits === start && this.#rows === 0 ? start + 1 : fits
   }
 }

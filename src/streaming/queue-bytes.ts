@@ -1,0 +1,92 @@
+import { AbortScope } from '../base/abort.ts'
+import type { IngestionProperties } from '../protocol/ingestion-message.ts'
+import { isStorageFailure, inTurn } from '../sink/try-in-turn.ts'
+import type { SinkContext } from '../sink/sink-context.ts'
+import { removeBlobs } from '../storage/remove-blobs.ts'
+import { blobIn } from '../storage/storage-location.ts'
+import type { StorageLocation } from '../storage/storage-location.ts'
+import { writeBlob } from '../storage/write-blob.ts'
+
+/** Bytes that become one blob of queued ingestion. */
+export interface BytesToQueue {
+  readonly sourceId: string
+  /** Bytes that are at hand and can be sent to another container when one fails, or a source that is read once. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>
+  /** `csv.gz`, `parquet`, ... */
+  readonly extension: string
+  /** 0 where rows are not counted. */
+  readonly rows: number
+  /** Bytes before compression; asked for once the body is consumed. */
+  readonly rawBytes: () => number
+}
+
+/** A blob in the service's queue, and how to ask after it. */
+export interface QueuedBytes {
+  readonly via: 'rest' | 'queue'
+  /** Without query string. */
+  readonly url: string
+  readonly operationId: string | undefined
+  readonly statusTable: string | undefined
+  readonly rawBytes: number
+  readonly encodedBytes: number
+}
+
+/** Uploads a blob and hands it to the service's queue. A blob that the service did not take is deleted. */
+export async function queueBytes(
+  context: SinkContext,
+  request: { readonly table: string; readonly blob: BytesToQueue; readonly properties: IngestionProperties },
+  outer: AbortSignal | undefined,
+): Promise<QueuedBytes> {
+  const { table, blob, properties } = request
+  // A scope of its own: storage requests add listeners to the signal and not all of them are taken away.
+  using scope = new AbortScope(outer)
+  const { signal } = scope
+  const { via } = await context.ingestion.get({ signal })
+  const area = context.staging({ ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true }, via)
+  const uploads: StorageLocation[] = []
+  const isAtHand = blob.body instanceof Uint8Array
+  try {
+    const { location, bytes, sha256 } = await inTurn(await area.places(signal), {
+      ranks: context.ranks,
+      urlOf: ({ url }) => url,
+      what: `blob ${blob.sourceId}`,
+      signal,
+      goesOn: (error) => isAtHand && isStorageFailure(error),
+      renew: () => area.renew(signal),
+      work: async (container) => {
+        const place = blobIn(container, `${context.database}__${blob.sourceId}.${blob.extension}`)
+        uploads.push(place)
+        const chunks = blob.body instanceof Uint8Array ? [blob.body] : blob.body
+        return { location: place, ...(await writeBlob(place, chunks, { signal })) }
+      },
+    })
+    const staged = {
+      sourceId: blob.sourceId,
+      location,
+      connectionString: await area.connectionString(location, signal),
+      rows: blob.rows,
+      rawBytes: blob.rawBytes(),
+      encodedBytes: bytes,
+      sha256,
+    }
+    const [tracking] = await context.ingestion.use(
+      (service) => service.submit(table, [staged], properties, { signal }),
+      {
+        via,
+        signal,
+      },
+    )
+    return {
+      via,
+      url: location.url,
+      operationId: tracking?.operationId,
+      statusTable: tracking?.statusTable,
+      rawBytes: staged.rawBytes,
+      encodedBytes: bytes,
+    }
+  } catch (error) {
+    const { failures } = await removeBlobs(uploads, { renew: async () => (await area.renew(undefined)) ?? [] })
+    for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
+    throw error
+  }
+}
