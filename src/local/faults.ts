@@ -24,6 +24,8 @@ export interface FaultAction {
   readonly truncateAfterBytes?: number
   /** Cut the connection without an answer. */
   readonly reset?: boolean
+  /** Carry the request out, then cut the connection without a byte of the answer. */
+  readonly dropAnswer?: boolean
   /** Let a query deliver its rows and then fail inside the body, where the request asked errors to be placed. */
   readonly lateError?: boolean | { readonly code: string; readonly message: string; readonly permanent?: boolean }
   /** What `/v1/rest/auth/metadata` answers: AzureAD null. (For 404 and 500 use `status`.) */
@@ -48,6 +50,7 @@ const ACTION_KEYS: readonly string[] = [
   'delayMs',
   'truncateAfterBytes',
   'reset',
+  'dropAnswer',
   'lateError',
   'nullMetadata',
 ]

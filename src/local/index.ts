@@ -6,6 +6,7 @@ import { openDuck } from './engine/duck.ts'
 import { Operations } from './engine/operations.ts'
 import { Faults, type FaultRule } from './faults.ts'
 import { startQueueLoop } from './ingest/queue-loop.ts'
+import type { StreamingSwitch } from './ingest/streaming.ts'
 import { QueuedIngestion } from './ingest/queued-rest.ts'
 import { startLanguage } from './lang/language.ts'
 import { serveHttp } from './server/http.ts'
@@ -33,6 +34,11 @@ export interface LocalKustoOptions {
   readonly minimumSizeLimit?: number | undefined
   /** How long queued data waits before it is ingested, in milliseconds; default 0. Data to be flushed at once never waits. */
   readonly batchingDelayMs?: number | undefined
+  /**
+   * Streaming ingestion for the cluster; default 'on', as in Fabric. 'policy': only tables with an enabled policy of their
+   * own or their database's, as in Azure. 'off': none.
+   */
+  readonly streaming?: StreamingSwitch | undefined
   /** What the engine may hold in memory before it spills to disk, in DuckDB's words; default '512MB'. */
   readonly memoryLimit?: string | undefined
 }
@@ -59,6 +65,7 @@ interface LocalKustoSettings {
   readonly faults: readonly FaultRule[]
   readonly minimumSizeLimit: number
   readonly batchingDelayMs: number
+  readonly streaming: StreamingSwitch
   readonly memoryLimit: string
 }
 
@@ -71,6 +78,7 @@ const DEFAULTS: LocalKustoSettings = Object.freeze({
   faults: [],
   minimumSizeLimit: 100 * 1024 * 1024,
   batchingDelayMs: 0,
+  streaming: 'on',
   memoryLimit: '512MB',
 })
 
@@ -130,6 +138,7 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
     url: () => cluster,
     faults: new Faults(settings.faults),
     minimumSizeLimit: settings.minimumSizeLimit,
+    streaming: settings.streaming,
   }
   const server = await serveHttp(services, settings.port)
   cluster = `http://127.0.0.1:${server.port}`
@@ -154,6 +163,9 @@ function localSettings(options: LocalKustoOptions): LocalKustoSettings {
   if (host !== DEFAULTS.host) throw badOption(`'host' can only be ${DEFAULTS.host}, not ${host}`)
   if (typeof database !== 'string' || !/^[\w .-]+$/.test(database)) {
     throw badOption("'database' must be a name of letters, digits, blanks, dots, dashes and underscores")
+  }
+  if (!['on', 'policy', 'off'].includes(settings.streaming)) {
+    throw badOption(`'streaming' must be 'on', 'policy' or 'off', not ${String(settings.streaming)}`)
   }
   for (const name of ['minimumSizeLimit', 'batchingDelayMs'] as const) {
     if (!(settings[name] >= 0)) throw badOption(`'${name}' must not be negative`)

@@ -2,6 +2,7 @@ import type { Catalog } from './engine/catalog.ts'
 import type { Duck } from './engine/duck.ts'
 import type { Operations } from './engine/operations.ts'
 import type { Faults } from './faults.ts'
+import type { StreamingSwitch } from './ingest/streaming.ts'
 import type { QueuedIngestion } from './ingest/queued-rest.ts'
 import type { Language } from './lang/language.ts'
 import type { RunningRequests } from './server/running-requests.ts'
@@ -22,6 +23,8 @@ export interface Services {
   /** The cluster URL, known once the port is bound. */
   readonly url: () => string
   readonly faults: Faults
+  /** Whether tables take streamed rows. */
+  readonly streaming: StreamingSwitch
   /** Queries and commands under way, for `.cancel query`. */
   readonly requests: RunningRequests
   /** Smallest `sizeLimit` that `.export` accepts, in bytes. */

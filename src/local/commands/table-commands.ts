@@ -40,6 +40,7 @@ export const TABLE_COMMANDS: CommandFamily = {
   AlterTableDocString: { run: (context) => describe(context, { docString: context.args.one('Documentation') }) },
   ClearTableData: { run: clearData },
   ClearTableCacheStreamingIngestionSchema: { run: clearStreamingCache },
+  ClearDatabaseCacheStreamingIngestionSchema: { run: clearStreamingCache },
 }
 
 type Edit = (state: CatalogState, databaseId: number, spec: TableSpec) => CatalogState
@@ -183,8 +184,9 @@ async function clearData(context: CommandContext): Promise<CommandResult> {
   return tableOf(context.columns, [{ Status: 'Success' }])
 }
 
-/** Streaming reads the schema anew each time, so there is nothing to clear. */
+/** Streaming reads the schema anew each time, so there is nothing to clear; one row for each node, of which there is one. */
 function clearStreamingCache(context: CommandContext): CommandResult {
-  requireTable(context, context.args.one('TableName'))
+  const table = context.args.maybe('TableName')
+  if (table !== undefined) requireTable(context, table)
   return tableOf(context.columns, [{ NodeId: 'KEngine000000', Status: 'Succeeded' }])
 }

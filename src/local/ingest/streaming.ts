@@ -9,6 +9,12 @@ import { parseIngestionProperties } from './ingestion-properties.ts'
 /** Most data that one streaming request may carry, in bytes after decompression. */
 export const MAX_STREAMING_BYTES: number = 4 * 1024 * 1024
 
+/**
+ * Streaming ingestion for the cluster: `on` where no policy forbids it, as in Fabric; `policy` where a policy of the table
+ * or its database enables it, as in Azure; `off`.
+ */
+export type StreamingSwitch = 'on' | 'policy' | 'off'
+
 /** Formats that the streaming endpoint documents. */
 const STREAMING_FORMATS: readonly IngestFormat[] = ['csv', 'tsv', 'scsv', 'sohsv', 'psv', 'json', 'multijson']
 
@@ -22,15 +28,16 @@ export interface StreamingRequest {
   readonly sourceKind: string | undefined
   /** The body, inflated. */
   readonly body: Uint8Array
+  /** How the cluster is set. Default `on`. */
+  readonly switch?: StreamingSwitch
   readonly signal?: AbortSignal
 }
 
 /**
  * Appends the data of a streaming request; it can be queried when this returns. The answer is the table of the v1 object.
  *
- * Streaming is on unless the policy of the table or its database says `IsEnabled: false`.
- *
- * @throws {LocalError} 404 for a missing database or table and for streaming switched off, 413 beyond 4 MB, 400 for bad data
+ * @throws {LocalError} 404 for a missing database or table and for streaming that is off for the cluster, 413 beyond 4 MB,
+ * 400 for a table whose policy does not enable it and for bad data
  */
 export async function ingestStream(services: IngestServices, request: StreamingRequest): Promise<ResultTable> {
   checkTarget(services, request)
@@ -79,7 +86,8 @@ export async function ingestStream(services: IngestServices, request: StreamingR
   }
 }
 
-function checkTarget({ catalog }: IngestServices, { database, table }: StreamingRequest): void {
+function checkTarget({ catalog }: IngestServices, request: StreamingRequest): void {
+  const { database, table } = request
   if (catalog.database(database) === undefined) throw notFound(databaseNotExist(database))
   if (catalog.table(database, table) === undefined) {
     throw new LocalError('BadRequest_TableNotExist', `Table '${table}' does not exist.`, {
@@ -87,13 +95,22 @@ function checkTarget({ catalog }: IngestServices, { database, table }: Streaming
       type: 'Kusto.Data.Exceptions.EntityNotFoundException',
     })
   }
+  const setting = request.switch ?? 'on'
+  if (setting === 'off') {
+    throw new LocalError(
+      'NotFound_StreamingIngestionDisabledForCluster',
+      'Streaming ingestion is disabled for the cluster.',
+      { status: 404, type: 'Kusto.DataNode.Exceptions.StreamingIngestionDisabledForClusterException' },
+    )
+  }
   const policy = catalog.policy(database, table, 'streamingingestion')
   const parsed: unknown = policy === undefined ? undefined : JSON.parse(policy)
-  if (typeof parsed === 'object' && parsed !== null && 'IsEnabled' in parsed && parsed.IsEnabled === false) {
+  const enabled = typeof parsed === 'object' && parsed !== null && 'IsEnabled' in parsed ? parsed.IsEnabled : undefined
+  if (enabled === false || (enabled === undefined && setting === 'policy')) {
     throw new LocalError(
-      'StreamingIngestionFunctionalityDisabled',
-      `the streaming ingestion policy of table '${table}' is disabled; enable it with: .alter table ${table} policy streamingingestion enable`,
-      { status: 404, type: 'Kusto.DataNode.Exceptions.StreamingIngestionFunctionalityDisabledException' },
+      'BadRequest_StreamingIngestionPolicyNotEnabled',
+      `Streaming ingestion policy is not enabled for the table '${table}'; enable it with: .alter table ${table} policy streamingingestion enable`,
+      { type: 'Kusto.DataNode.Exceptions.StreamingIngestionPolicyNotEnabledException' },
     )
   }
 }

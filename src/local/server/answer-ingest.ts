@@ -28,6 +28,7 @@ export async function answerStreamingIngest({ services, exchange, parameters }: 
       mappingName: exchange.parameters.get('mappingName') ?? undefined,
       sourceKind: exchange.parameters.get('sourceKind') ?? undefined,
       body,
+      switch: services.streaming,
       signal: run.signal,
     })
     await exchange.send(200, commandAnswer(appended.columns, appended.rows))

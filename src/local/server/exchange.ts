@@ -21,6 +21,8 @@ export class Exchange {
   readonly signal: AbortSignal
   /** Set by a fault: how much of the body to send before the connection is cut. */
   truncateAfterBytes: number | undefined
+  /** Set by a fault: the connection is cut in place of the answer. */
+  dropAnswer = false
   /** What error answers tell about the request; filled in as it becomes known. */
   errorContext: ErrorContext
   readonly #request: IncomingMessage
@@ -90,6 +92,7 @@ export class Exchange {
 
   /** Sends a complete answer. */
   async send(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    if (this.dropAnswer) return this.reset()
     const plain = Buffer.from(body)
     const compress = plain.length > 1024 && this.#acceptsGzip()
     const bytes = compress ? gzipSync(plain, { level: 1 }) : plain
@@ -114,6 +117,7 @@ export class Exchange {
 
   /** Starts a 200 answer whose body follows piece by piece. */
   startBody(): BodyWriter {
+    if (this.dropAnswer) this.reset()
     const gzip = this.#acceptsGzip()
     this.#writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',

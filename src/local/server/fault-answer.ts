@@ -43,6 +43,7 @@ export async function applyFault(exchange: Exchange, fault: FaultAction): Promis
     return true
   }
   exchange.truncateAfterBytes = fault.truncateAfterBytes
+  exchange.dropAnswer = fault.dropAnswer === true
   if (fault.status === undefined) return false
   exchange.discardBody()
   const headers = fault.headers ?? {}

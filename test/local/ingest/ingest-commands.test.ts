@@ -252,7 +252,7 @@ describe('streaming ingestion', () => {
         sourceKind: undefined,
         body,
       }),
-    ).rejects.toMatchObject({ status: 404, code: 'StreamingIngestionFunctionalityDisabled' })
+    ).rejects.toMatchObject({ status: 400, code: 'BadRequest_StreamingIngestionPolicyNotEnabled' })
   })
 
   it('answers 400 for formats, mappings and data that do not fit', async () => {
