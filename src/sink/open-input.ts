@@ -23,7 +23,7 @@ export async function openInput(
     inferRows,
     columnTypes: async (names) => {
       target = await fetchWriteTarget(context, table, settings)
-      return typesOf(names, target, settings)
+      return columnTypesOf(names, target, settings)
     },
     ...(signal === undefined ? {} : { signal }),
   })
@@ -31,7 +31,7 @@ export async function openInput(
 }
 
 /** The type of the table column that each column of rows goes to; undefined where there is none. */
-function typesOf(
+export function columnTypesOf(
   names: readonly string[],
   { columns = [], mapping }: WriteTarget,
   { adjustSchema }: WriteSettings,

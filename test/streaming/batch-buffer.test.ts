@@ -1,7 +1,7 @@
 import { Field, Int32, makeData, RecordBatch, Schema, Struct, Utf8, vectorFromArray } from 'apache-arrow'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { batchBytes } from '../../src/arrow/batch-bytes.ts'
+import { rowMeter } from '../../src/arrow/row-meter.ts'
 import { BatchBuffer } from '../../src/streaming/batch-buffer.ts'
 import type { SealedBatch } from '../../src/streaming/batch-buffer.ts'
 
@@ -40,7 +40,7 @@ it('streaming:T19 ends a batch at exactly the most rows, one less and one more',
 })
 
 it('streaming:T19 ends a batch before the row that would exceed the bytes, in multi-byte text too', () => {
-  const one = batchBytes(numbered(0, 1, '日本語🚀'))
+  const one = rowMeter(numbered(0, 1, '日本語🚀')).bytes(0, 1)
   for (const most of [one * 4 - 1, one * 4, one * 4 + 1]) {
     const buffer = new BatchBuffer<string>({ maxBatchRows: 1000, maxBatchBytes: most })
     const sealed = [...buffer.add({ batch: numbered(0, 9, '日本語🚀'), setup: 's', write: 0, isLast: true })]

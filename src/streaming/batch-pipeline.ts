@@ -1,0 +1,159 @@
+import pLimit from 'p-limit'
+import { AbortScope, untilAborted } from '../base/abort.ts'
+import { retry } from '../base/retry.ts'
+import type { RetryPolicy } from '../base/retry.ts'
+import { KustoError, KustoServiceError } from '../errors.ts'
+import type { SealedBatch } from './batch-buffer.ts'
+import type { BatchOutcome, BatchSink, BatchStage } from './batch-sink.ts'
+import type { OnWriterEvent } from './writer-events.ts'
+import type { MetricsRecorder } from './writer-metrics.ts'
+
+export interface PipelineOptions<Setup> {
+  readonly sink: BatchSink<Setup>
+  readonly maxInFlightBatches: number
+  /** Attempts at one batch begin no later than this after the first. */
+  readonly retryTimeoutMs: number
+  /** Takes a batch that failed for good; without it a failure ends the writer. */
+  readonly reject: ((batch: SealedBatch<Setup>, error: unknown) => Promise<'dead-letter' | 'nowhere'>) | undefined
+  readonly onEvent: OnWriterEvent
+  readonly metrics: MetricsRecorder
+  /** All batches before this sequence number are done. Called in order. */
+  readonly onAdvance: (doneBefore: number) => void
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Attempts at one batch. What is inside of an attempt has retries of its own, so these are few and far between. */
+const BATCH_RETRY: RetryPolicy = { maxAttempts: 6, firstDelayMs: 1_000, factor: 2, maxDelayMs: 30_000 }
+
+/**
+ * Sends batches, several at once, and tells of them in order: a batch counts as done when all before it are too. The first
+ * failure ends all others; nothing is sent afterwards.
+ */
+export class BatchPipeline<Setup> {
+  readonly #options: PipelineOptions<Setup>
+  readonly #limit: ReturnType<typeof pLimit>
+  readonly #scope: AbortScope
+  readonly #running = new Set<Promise<void>>()
+  readonly #doneAhead = new Set<number>()
+  readonly #waiting = new Set<() => void>()
+  #doneBefore: number
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(options: PipelineOptions<Setup>, firstSequence = 0) {
+    this.#options = options
+    this.#limit = pLimit(options.maxInFlightBatches)
+    this.#scope = new AbortScope()
+    this.#doneBefore = firstSequence
+  }
+
+  /** All batches before this sequence number are done. */
+  get doneBefore(): number {
+    return this.#doneBefore
+  }
+
+  get inFlight(): number {
+    return this.#running.size
+  }
+
+  /** Takes a batch; `release` is called when it is done or given up. */
+  launch(batch: SealedBatch<Setup>, release: () => void): void {
+    const sealedAt = performance.now()
+    const work = this.#limit(() => this.#run(batch, sealedAt)).then(release, (error: unknown) => {
+      release()
+      this.#fail(error)
+    })
+    const running: Promise<void> = work.finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  /** Resolves when all batches before `sequence` are done; rejects with what ended the pipeline. */
+  async until(sequence: number, signal?: AbortSignal): Promise<void> {
+    while (this.#doneBefore < sequence) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      let wake: (() => void) | undefined
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+        this.#waiting.add(resolve)
+      })
+      try {
+        await untilAborted(woken, signal)
+      } finally {
+        if (wake !== undefined) this.#waiting.delete(wake)
+      }
+    }
+  }
+
+  /** Ends what is under way and waits for it. Nothing is sent afterwards. */
+  async abort(reason: unknown): Promise<void> {
+    this.#failure ??= { error: reason }
+    this.#scope.abort(reason)
+    this.#wake()
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  async #run(batch: SealedBatch<Setup>, sealedAt: number): Promise<void> {
+    if (this.#failure !== undefined) return
+    const { sequence, rows } = batch
+    const { onEvent, metrics } = this.#options
+    try {
+      const outcome = await this.#send(batch)
+      const elapsedMs = performance.now() - sealedAt
+      metrics.counters.acknowledgedRows += rows
+      metrics.counters.acknowledgedBytes += outcome.rawBytes
+      metrics.counters.duplicateRows += outcome.duplicateRows
+      metrics.acknowledged(elapsedMs)
+      onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, ...outcome })
+    } catch (error) {
+      const { reject } = this.#options
+      if (this.#scope.signal.aborted || reject === undefined) throw error
+      const to = await reject(batch, error)
+      metrics.counters.rejectedRows += rows
+      onEvent({ kind: 'batch-rejected', sequence, rows, to, error })
+    }
+    this.#done(sequence)
+  }
+
+  async #send(batch: SealedBatch<Setup>): Promise<BatchOutcome> {
+    const { sink, onEvent, metrics, retryTimeoutMs } = this.#options
+    const { sequence, rows } = batch
+    const reached = new Set<BatchStage>()
+    const onStage = (stage: BatchStage): void => {
+      if (reached.has(stage)) return
+      reached.add(stage)
+      metrics.counters[`${stage}Rows`] += rows
+      onEvent({ kind: 'batch-stage', sequence, stage })
+    }
+    return retry((attempt) => sink.send(batch, { attempt, signal: this.#scope.signal, onStage }), {
+      policy: BATCH_RETRY,
+      deadlineMs: retryTimeoutMs,
+      signal: this.#scope.signal,
+      onRetry: ({ attempt, delayMs, error }) => {
+        const code = error instanceof KustoError ? error.code : 'unknown'
+        metrics.retried(code)
+        if (error instanceof KustoServiceError && error.status === 429) metrics.counters.throttles++
+        onEvent({ kind: 'batch-retried', sequence, attempt, delayMs, code })
+      },
+    })
+  }
+
+  #done(sequence: number): void {
+    this.#doneAhead.add(sequence)
+    const before = this.#doneBefore
+    while (this.#doneAhead.delete(this.#doneBefore)) this.#doneBefore++
+    if (this.#doneBefore === before) return
+    this.#options.onAdvance(this.#doneBefore)
+    this.#wake()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = { error }
+    this.#scope.abort(error)
+    this.#wake()
+    this.#options.onFailure(error)
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+}

@@ -1,0 +1,40 @@
+import type { Schema } from 'apache-arrow'
+import type { ScalarName } from '../arrow/scalar-types.ts'
+import type { SealedBatch } from './batch-buffer.ts'
+
+/** How far a batch has come. */
+export type BatchStage = 'staged' | 'queued' | 'ingested'
+
+/** What became of a batch. */
+export interface BatchOutcome {
+  /** Rows that were there already, because an earlier attempt had brought them. */
+  readonly duplicateRows: number
+  /** Bytes before compression, as they were sent. */
+  readonly rawBytes: number
+  /** Plain JSON that tells where the rows are. */
+  readonly receipt: unknown
+}
+
+export interface SendOptions {
+  /** 1-based. */
+  readonly attempt: number
+  readonly signal: AbortSignal
+  /** Told when the batch has come that far; the promise tells the last stage. */
+  readonly onStage: (stage: BatchStage) => void
+}
+
+/** Where a writer's batches go. */
+export interface BatchSink<Setup = unknown> {
+  /**
+   * Makes the table ready for batches of a schema. Runs before their first row is taken, so that data which do not fit are
+   * refused where they are written, and nothing else is lost.
+   */
+  prepare(
+    source: { readonly schema: Schema; readonly isInferred: boolean },
+    signal: AbortSignal | undefined,
+  ): Promise<Setup>
+  /** Types of the table's columns with these names, for rows of plain objects; undefined where there is none. */
+  columnTypes(names: readonly string[], signal: AbortSignal | undefined): Promise<readonly (ScalarName | undefined)[]>
+  /** Begins in the order of the batches; several may be under way at once. Retryable errors make another attempt. */
+  send(batch: SealedBatch<Setup>, options: SendOptions): Promise<BatchOutcome>
+}

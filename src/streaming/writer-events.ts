@@ -1,0 +1,46 @@
+import type { WriteEvent } from '../sink/write-events.ts'
+import type { SealReason } from './batch-buffer.ts'
+import type { BatchStage } from './batch-sink.ts'
+
+/** What a writer reports besides what every write does. */
+export type WriterEvent =
+  | {
+      readonly kind: 'batch-sealed'
+      readonly sequence: number
+      readonly rows: number
+      /** Bytes of Arrow data. */
+      readonly bytes: number
+      readonly reason: SealReason
+    }
+  | { readonly kind: 'batch-stage'; readonly sequence: number; readonly stage: BatchStage }
+  /** The batch is as far as the writer's `acknowledge` asks. */
+  | {
+      readonly kind: 'batch-done'
+      readonly sequence: number
+      readonly rows: number
+      /** Bytes before compression, as they were sent. */
+      readonly rawBytes: number
+      readonly duplicateRows: number
+      /** Since the batch was sealed. */
+      readonly elapsedMs: number
+      readonly receipt: unknown
+    }
+  | {
+      readonly kind: 'batch-retried'
+      readonly sequence: number
+      readonly attempt: number
+      readonly delayMs: number
+      readonly code: string
+    }
+  /** The rows were given to `deadLetter`, or with delivery `none` given up, and the writer goes on. */
+  | {
+      readonly kind: 'batch-rejected'
+      readonly sequence: number
+      readonly rows: number
+      readonly to: 'dead-letter' | 'nowhere'
+      readonly error: unknown
+    }
+  /** Batches are so small that the table gets many tiny extents: raise `maxBatchAgeMs`. Told once. */
+  | { readonly kind: 'small-batches'; readonly averageBytes: number }
+
+export type OnWriterEvent = (event: WriteEvent | WriterEvent) => void

@@ -1,0 +1,130 @@
+import type { RecordBatch } from 'apache-arrow'
+import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
+import type { WriteOptions } from '../sink/write-settings.ts'
+import type { OnWriterEvent } from './writer-events.ts'
+
+/** How sure a writer is that every row arrives, and arrives once. */
+export type Delivery = 'none' | 'at-least-once' | 'exactly-once'
+
+/** A batch that the service refused for good. */
+export interface RejectedBatch {
+  readonly sequence: number
+  readonly batches: readonly RecordBatch[]
+  readonly rows: number
+  readonly error: unknown
+}
+
+/** Options of a writer: when batches end, and how they are written. */
+export interface WriterOptions extends Omit<
+  WriteOptions,
+  'mode' | 'explain' | 'maxBlobBytes' | 'uploads' | 'deduplicateBlobs' | 'onEvent' | 'signal'
+> {
+  /**
+   * `at-least-once` (default): a failed batch ends the writer, and a repeated attempt may bring rows twice. `none`: a batch
+   * that fails for good is given up, counted and told as an event.
+   */
+  readonly delivery?: 'none' | 'at-least-once'
+  /** Rows that end a batch. Default 1,000,000. */
+  readonly maxBatchRows?: number
+  /** Bytes of Arrow data that end a batch, which becomes one blob. Default 64 MiB. */
+  readonly maxBatchBytes?: number
+  /** Milliseconds after which a batch ends, counted from its oldest row. Default 30,000. */
+  readonly maxBatchAgeMs?: number
+  /** Batches encoded, uploaded and waited for at once. Default 4. */
+  readonly maxInFlightBatches?: number
+  /** Arrow bytes buffered and under way, at which `write` waits. Default 256 MiB. */
+  readonly maxBufferedBytes?: number
+  /** When rows count as written: the service has taken them into its `queued` (default), or they are `ingested`. */
+  readonly acknowledge?: 'queued' | 'ingested'
+  /** How long a batch may take from the queue into the table with `acknowledge: 'ingested'`. Default 3,600,000. */
+  readonly completionTimeoutMs?: number
+  /** Attempts at a batch that fails for a reason that may pass begin no later than this. Default 600,000. */
+  readonly retryTimeoutMs?: number
+  /**
+   * Gives every batch an `ingest-by:` tag of its own, so that a repeated attempt whose first one did arrive is skipped by the
+   * service. Such blobs are ingested alone: use it with large batches. Default false.
+   */
+  readonly tagBatches?: boolean
+  /** The positions given to `write`, in order, each when its rows and all before them count as written. */
+  readonly onAck?: (position: unknown) => void
+  /** Takes a batch that failed for good, and the writer goes on when it returns. Default: the failure ends the writer. */
+  readonly deadLetter?: (rejected: RejectedBatch) => void | Promise<void>
+  readonly signal?: AbortSignal
+  readonly onEvent?: OnWriterEvent
+}
+
+/** {@link WriterOptions} with every choice made, apart from those of each write. */
+export interface WriterSettings {
+  readonly delivery: 'none' | 'at-least-once'
+  readonly maxBatchRows: number
+  readonly maxBatchBytes: number
+  readonly maxBatchAgeMs: number
+  readonly maxInFlightBatches: number
+  readonly maxBufferedBytes: number
+  readonly acknowledge: 'queued' | 'ingested'
+  readonly completionTimeoutMs: number
+  readonly retryTimeoutMs: number
+  readonly tagBatches: boolean
+  readonly onAck: (position: unknown) => void
+  readonly deadLetter: ((rejected: RejectedBatch) => void | Promise<void>) | undefined
+  readonly signal: AbortSignal | undefined
+  readonly onEvent: OnWriterEvent
+}
+
+const DAY_MS = 86_400_000
+const MIB = 1024 * 1024
+const GIB = 1024 * MIB
+
+/**
+ * Fills in defaults and checks every option of the writer itself; the others are left to `writeSettings`.
+ * @throws {KustoUsageError} KUSTO_BAD_OPTION
+ */
+export function writerSettings(options: WriterOptions): {
+  readonly writer: WriterSettings
+  readonly write: WriteOptions
+} {
+  const {
+    delivery,
+    maxBatchRows,
+    maxBatchBytes,
+    maxBatchAgeMs,
+    maxInFlightBatches,
+    maxBufferedBytes,
+    acknowledge,
+    completionTimeoutMs,
+    retryTimeoutMs,
+    tagBatches,
+    onAck,
+    deadLetter,
+    signal,
+    onEvent,
+    ...write
+  } = options
+  const batchBytes = wholeNumber('maxBatchBytes', maxBatchBytes ?? 64 * MIB, GIB)
+  const bufferedBytes = wholeNumber('maxBufferedBytes', maxBufferedBytes ?? 256 * MIB, 64 * GIB)
+  if (maxBatchBytes !== undefined && bufferedBytes < batchBytes) {
+    throw badOption(`expected maxBufferedBytes to be at least maxBatchBytes, ${batchBytes}, found ${bufferedBytes}`)
+  }
+  if (tagBatches !== undefined && typeof tagBatches !== 'boolean') {
+    throw badOption(`expected tagBatches to be true or false, found ${typeof tagBatches}`)
+  }
+  return {
+    write,
+    writer: {
+      delivery: oneOf('delivery', delivery ?? 'at-least-once', ['none', 'at-least-once']),
+      maxBatchRows: wholeNumber('maxBatchRows', maxBatchRows ?? 1_000_000, 1_000_000_000),
+      maxBatchBytes: Math.min(batchBytes, bufferedBytes),
+      maxBatchAgeMs: wholeNumber('maxBatchAgeMs', maxBatchAgeMs ?? 30_000, DAY_MS),
+      maxInFlightBatches: wholeNumber('maxInFlightBatches', maxInFlightBatches ?? 4, 64),
+      maxBufferedBytes: bufferedBytes,
+      acknowledge: oneOf('acknowledge', acknowledge ?? 'queued', ['queued', 'ingested']),
+      completionTimeoutMs: wholeNumber('completionTimeoutMs', completionTimeoutMs ?? 3_600_000, 30 * DAY_MS),
+      retryTimeoutMs: wholeNumber('retryTimeoutMs', retryTimeoutMs ?? 600_000, DAY_MS),
+      tagBatches: tagBatches ?? false,
+      onAck: onAck ?? (() => undefined),
+      deadLetter,
+      signal,
+      onEvent: onEvent ?? (() => undefined),
+    },
+  }
+}
