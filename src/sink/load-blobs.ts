@@ -9,6 +9,7 @@ import type { BlobCut } from './cut-blobs.ts'
 import type { IngestionService, StagedBlob, Tracking } from './ingestion-service.ts'
 import type { WriteSetup } from './prepare-write.ts'
 import type { SinkContext } from './sink-context.ts'
+import { severalFailures } from './several-failures.ts'
 import { stageBlob } from './stage-blob.ts'
 import type { WriteInput } from './write-input.ts'
 import type { WriteSettings } from './write-settings.ts'
@@ -54,6 +55,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const { onEvent, signal } = settings
   const uploads: StorageLocation[] = []
   const queued: QueuedBlob[] = []
+  const failures: unknown[] = []
   const submissions = blobSubmissions(properties, settings)
   const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
     await request.beforeSubmit?.(signal)
@@ -91,6 +93,10 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
           elapsed,
           signal,
           onUpload: (location) => void uploads.push(location),
+        }).catch((error: unknown) => {
+          // What ends because another blob failed is no failure of its own.
+          if (!signal.aborted) failures.push(error)
+          throw error
         }),
       { concurrency: settings.uploads, ...(signal === undefined ? {} : { signal }) },
     )
@@ -107,7 +113,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     return { queued }
   } catch (error) {
     await removeOthers()
-    return { queued, failure: { error } }
+    return { queued, failure: { error: severalFailures(target, error, failures) } }
   }
 }
 

@@ -6,10 +6,16 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof RestError ? error.statusCode : undefined
 }
 
+/** The service's word for a failure, such as `ServerBusy`; the SDK does not find it in an answer without body. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof RestError)) return undefined
+  return error.code ?? error.response?.headers.get('x-ms-error-code')
+}
+
 /** Why a request failed, in a few words without URL: the SDK's own messages may hold signed ones. */
 export function shortReason(error: unknown): string {
   if (error instanceof KustoError) return error.message
-  if (error instanceof RestError) return `${error.statusCode ?? 'no answer'} ${error.code ?? ''}`.trimEnd()
+  if (error instanceof RestError) return `${error.statusCode ?? 'no answer'} ${codeOf(error) ?? ''}`.trimEnd()
   return error instanceof Error ? error.name : typeof error
 }
 
@@ -19,7 +25,7 @@ export function storageError(action: string, url: string, cause: unknown): Kusto
   const status = statusOf(cause)
   const bare = url.split(/[?;]/)[0] ?? url
   // The SDK's message and request hold the signed URL: keep its code and status, not the object.
-  const detail = cause instanceof RestError ? (cause.code ?? 'no code') : (cause as Error).message
+  const detail = cause instanceof RestError ? (codeOf(cause) ?? 'no code') : (cause as Error).message
   if (status === 401 || status === 403) {
     return new KustoAuthError('KUSTO_STORAGE_DENIED', `storage refused to ${action} ${bare}: ${status} ${detail}`)
   }

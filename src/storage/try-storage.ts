@@ -5,7 +5,7 @@ import type { RetryNotice, RetryPolicy } from '../base/retry.ts'
 import type { Sleep } from '../base/sleep.ts'
 import { KustoError, KustoNetworkError } from '../errors.ts'
 import { retryAfterMs } from './retry-after.ts'
-import { statusOf } from './storage-error.ts'
+import { codeOf, statusOf } from './storage-error.ts'
 
 /** Four tries of a storage request, about half a second, one and two apart. */
 export const STORAGE_RETRY: RetryPolicy = Object.freeze({
@@ -65,7 +65,7 @@ export function mayPass(error: unknown): boolean {
   if (error instanceof KustoError) return error.retryable
   const status = statusOf(error)
   if (status === undefined) return error instanceof RestError
-  if (status === 400) return error instanceof RestError && error.code === 'Md5Mismatch'
+  if (status === 400) return codeOf(error) === 'Md5Mismatch'
   return status === 408 || status === 429 || status >= 500
 }
 
@@ -73,8 +73,7 @@ export function mayPass(error: unknown): boolean {
 export function wasNotTaken(error: unknown): boolean {
   const status = statusOf(error)
   if (status !== undefined) return status === 429 || status === 503
-  const code = error instanceof RestError ? (error.code ?? '') : ''
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(code)
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(error) ?? '')
 }
 
 function noAnswer(limitMs: number): KustoNetworkError {

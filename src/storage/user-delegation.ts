@@ -64,6 +64,8 @@ export class UserDelegation {
       maxAgeMs: KEY_LIFE_MS - DELEGATED_LIFE_MS - SKEW_MS,
       timeoutMs: 2 * LIMIT_MS,
       lifeMs: () => KEY_LIFE_MS - DELEGATED_LIFE_MS,
+      // Keys end by the calendar.
+      now: this.#now,
     })
     this.#keys.set(accountUrl, key)
     return key
