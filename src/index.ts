@@ -82,6 +82,14 @@ export type { Recommendation } from './benchmark/recommend.ts'
 export type { Interval, Spread } from './benchmark/statistics.ts'
 export type { ConfigurationSummary, PhaseSummary } from './benchmark/summarize-runs.ts'
 
+export { KustoWriter } from './streaming/kusto-writer.ts'
+export type { FlushedRows, WriterInput, WriterWriteOptions, WrittenRows } from './streaming/kusto-writer.ts'
+export type { RejectedBatch, WriterOptions } from './streaming/writer-settings.ts'
+export type { WriteStreamOptions } from './streaming/open-writer.ts'
+export type { StreamSource } from './streaming/write-stream.ts'
+export type { OnWriterEvent, WriterEvent } from './streaming/writer-events.ts'
+export type { WriterMetrics } from './streaming/writer-metrics.ts'
+export { acknowledgingTransform, nodeWritable, writableStream } from './streaming/writer-streams.ts'
 export { IngestReceipt } from './streaming/ingest-receipt.ts'
 export type { DeliveryCounts, IngestReceiptJson, PiecePath, ReceiptPiece } from './streaming/ingest-receipt-json.ts'
 export type { StreamingFailureKind } from './client/streaming-failure.ts'
@@ -108,6 +116,15 @@ export type {
   IngestionBatchingPolicy,
 } from './streaming/batching-policy.ts'
 export type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/schema-cache.ts'
+export { clusterStreaming } from './streaming/cluster-streaming.ts'
+export type {
+  ClusterOperationOptions,
+  ClusterStreaming,
+  ClusterStreamingOptions,
+} from './streaming/cluster-streaming.ts'
+export { ClusterOperation } from './streaming/cluster-operation.ts'
+export type { ClusterOperationEvent, ClusterStreamingState, ClusterWaitOptions } from './streaming/cluster-operation.ts'
+export type { ArmAddress } from './streaming/arm-clusters.ts'
 
 export {
   KustoAuthError,
