@@ -70,9 +70,9 @@ async function stage(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlo
       work: (place) => upload(cut, encoded, { ...options, signal, place, sourceId, attempt: ++attempt }),
     })
     const { rows } = cut
-    const { bytes: encodedBytes, sha256 } = written
+    const { bytes: encodedBytes, sha256, requests } = written
     elapsed.upload += uploadMs
-    onEvent({ kind: 'blob-uploaded', sourceId, rows, encodedBytes, elapsedMs: uploadMs })
+    onEvent({ kind: 'blob-uploaded', sourceId, rows, encodedBytes, requests, elapsedMs: uploadMs })
     const connectionString = await area.connectionString(location, signal)
     return { sourceId, location, connectionString, rows, rawBytes: measures.rawBytes, encodedBytes, sha256 }
   } finally {

@@ -32,6 +32,8 @@ export type WriteEvent =
       readonly sourceId: string
       readonly rows: number
       readonly encodedBytes: number
+      /** Without those that were repeated, which have a `retry` each. */
+      readonly requests: number
       readonly elapsedMs: number
     }
   /** A request is repeated after a failure that may pass. */

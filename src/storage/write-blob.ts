@@ -27,6 +27,8 @@ export interface WrittenBlob {
   readonly bytes: number
   /** Of the bytes, in hex. */
   readonly sha256: string
+  /** That it took: blocks and the commit of their list, or the whole in one; repeated ones do not count. */
+  readonly requests: number
 }
 
 const BLOCK_BYTES = 8 * 1024 * 1024
@@ -55,6 +57,7 @@ export async function writeBlob(
   const inFlight = new Set<Promise<void>>()
   const failures: unknown[] = []
   let total = 0
+  let blocks = 0
 
   const start = (work: Promise<void>): void => {
     const settled: Promise<void> = work
@@ -73,6 +76,7 @@ export async function writeBlob(
       if (failures.length > 0) break
       hash.update(block)
       total += block.length
+      blocks++
       start(
         total === block.length && block.length < blockBytes
           ? target.putWhole(block, scope.signal)
@@ -95,7 +99,8 @@ export async function writeBlob(
     options.signal?.throwIfAborted()
     throw storageError('commit', location.url, cause)
   }
-  return { bytes: total, sha256: hash.digest('hex') }
+  const requests = total < blockBytes ? 1 : blocks + 1
+  return { bytes: total, sha256: hash.digest('hex'), requests }
 }
 
 /** A blob that does not exist yet, and the requests that make it. */
@@ -123,19 +128,19 @@ class Target {
 
   /** The blob in one request; its MD5 is kept with it. */
   async putWhole(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const blobContentMD5 = this.#withMd5 ? md5(bytes) : undefined
-    const headers = blobContentMD5 === undefined ? {} : { blobHTTPHeaders: { blobContentMD5 } }
+    const options = {
+      ...(this.#withMd5 ? { blobHTTPHeaders: { blobContentMD5: md5(bytes) } } : {}),
+      metadata: { [UPLOAD]: this.#prefix },
+      conditions: { ifNoneMatch: '*' },
+    }
     await this.#try(bytes.length, signal, async (abortSignal) => {
       try {
-        await this.#client.upload(bytes, bytes.length, { abortSignal, ...headers, conditions: { ifNoneMatch: '*' } })
+        await this.#client.upload(bytes, bytes.length, { abortSignal, ...options })
       } catch (cause) {
         if (statusOf(cause) !== 409) throw cause
-        // A request whose answer was lost is repeated and finds its own blob: the name holds a random id.
-        const found = await this.#client.getProperties({ abortSignal })
-        const isOurs =
-          found.contentLength === bytes.length &&
-          (blobContentMD5 === undefined || Buffer.compare(found.contentMD5 ?? EMPTY, blobContentMD5) === 0)
-        if (!isOurs) throw cause
+        // A request whose answer was lost is repeated and finds its own blob.
+        const { metadata } = await this.#client.getProperties({ abortSignal })
+        if (metadata?.[UPLOAD] !== this.#prefix) throw cause
       }
     })
   }
@@ -164,7 +169,8 @@ class Target {
   }
 }
 
-const EMPTY = new Uint8Array(0)
+/** Metadata by which an upload knows its own blob. */
+const UPLOAD = 'kusto_arrow_upload'
 
 function together({ url }: StorageLocation, failures: readonly unknown[]): Error {
   const errors = failures.map((failure) => storageError('write', url, failure))
