@@ -196,6 +196,7 @@ describe('integrity', () => {
     expect(await writeBlob(one, [bytes.subarray(0, 100_000), bytes.subarray(100_000)])).toEqual({
       bytes: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
+      requests: 1,
     })
     const { contentMD5 } = await boxes[1].getBlobClient('uploads/one block').getProperties()
     expect(Buffer.from(contentMD5 ?? []).toString('hex')).toBe(createHash('md5').update(bytes).digest('hex'))

@@ -46,6 +46,7 @@ export async function uploadServer(): Promise<UploadServer> {
   const blobs = new Map<string, Buffer>()
   const committed = new Map<string, readonly string[]>()
   const staged = new Map<string, Map<string, Buffer>>()
+  const metadata = new Map<string, Record<string, string>>()
   let underWay = 0
   let most = 0
 
@@ -75,6 +76,14 @@ export async function uploadServer(): Promise<UploadServer> {
     }
     if (method === 'PUT') {
       blobs.set(path, body)
+      metadata.set(
+        path,
+        Object.fromEntries(
+          Object.entries(incoming.headers).flatMap(([name, value]) =>
+            name.startsWith('x-ms-meta-') ? [[name, String(value)]] : [],
+          ),
+        ),
+      )
       committed.set(path, [])
       staged.delete(path)
       return { status: 201 }
@@ -92,7 +101,7 @@ export async function uploadServer(): Promise<UploadServer> {
         body: `<?xml version="1.0"?><BlockList><CommittedBlocks>${list}</CommittedBlocks></BlockList>`,
       }
     }
-    return { status: 200, headers: { 'content-length': String(blob.length), 'content-md5': md5(blob) } }
+    return { status: 200, headers: { 'content-length': String(blob.length), ...metadata.get(path) } }
   }
 
   const server = createServer((incoming, response) => {
