@@ -108,8 +108,8 @@ function dataFrom(type: DataType, column: ColumnBuffers, kept: KeptDictionaries)
     return dataFrom(field.type, child, kept)
   })
   const buffers = [valueOffsets, values, nullBitmap, typeIds] as unknown as Data['buffers']
-  const values_ = dictionary === undefined ? undefined : dictionaryFrom(type, dictionary, kept)
-  return new Data(type, offset, length, nullCount, buffers, children ?? [], values_, variadic)
+  const entries = dictionary === undefined ? undefined : dictionaryFrom(type, dictionary, kept)
+  return new Data(type, offset, length, nullCount, buffers, children ?? [], entries, variadic)
 }
 
 function dictionaryFrom(type: DataType, { number, chunks }: DictionaryBuffers, kept: KeptDictionaries): Vector {

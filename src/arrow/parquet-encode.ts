@@ -5,9 +5,9 @@ import { located, targetColumns } from './encode-csv.ts'
 import { byteSink } from './kernels/write-bytes.ts'
 import { kustoColumns } from './kusto-columns.ts'
 import { parquetColumn, parquetField, parquetVerdict } from './parquet-columns.ts'
-import { openParquet } from './parquet-decode.ts'
+import { footerRows } from './parquet-footer.ts'
 import { type ParquetCompression, writerProperties } from './parquet-properties.ts'
-import { rowMeter } from './row-meter.ts'
+import { rowMeter, rowSlices } from './row-meter.ts'
 import type { KustoColumn } from './scalar-types.ts'
 
 export type { ParquetCompression } from './parquet-properties.ts'
@@ -47,12 +47,14 @@ export interface ParquetParts {
   /** The bytes, a row group or more at a time. Owned by the caller. */
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>
   /** Call it after the chunks are consumed. */
-  measured(): ParquetMeasures
+  readonly measured: () => ParquetMeasures
 }
 
 type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 
 const SLICE_BYTES = 4 * 1024 * 1024
+/** Far more than the footer of a file of thousands of columns and row groups. */
+const MAX_FOOTER_BYTES = 16 * 1024 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.
@@ -123,11 +125,12 @@ async function* streamed(
   { head, rest, found }: { head: Table[]; rest: AsyncGenerator<Table, void, undefined>; found: Found },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let failure: { readonly error: unknown } | undefined
+  let isLeft = false
   const source = new ReadableStream<WasmBatch>(
     {
       async pull(controller) {
         try {
-          const table = head.shift() ?? (await rest.next()).value
+          const table = isLeft ? undefined : (head.shift() ?? (await rest.next()).value)
           if (table === undefined) return controller.close()
           const loaded = parquet.Table.fromIPCStream(tableToIPC(table, 'stream'))
           for (const batch of loaded.recordBatches()) controller.enqueue(batch)
@@ -140,21 +143,29 @@ async function* streamed(
     },
     { highWaterMark: 0 },
   )
-  // Two chunks are enough for the footer: a row group comes as a whole.
-  let tail: Uint8Array[] = []
-  for await (const chunk of await parquet.transformParquetStream(source, properties)) {
-    tail = [...tail.slice(-1), chunk as Uint8Array]
-    yield chunk as Uint8Array
+  let end: Uint8Array = new Uint8Array(0)
+  try {
+    for await (const chunk of await parquet.transformParquetStream(source, properties)) {
+      end = fileEnd(end, chunk as Uint8Array)
+      yield chunk as Uint8Array
+    }
+  } finally {
+    // The encoder goes on when nobody reads any more, until its source ends.
+    isLeft = true
   }
   if (failure !== undefined) throw failure.error
-  const written = await openParquet(joined(tail))
-  written.close()
-  if (written.rows !== found.rows) {
+  const written = footerRows(end)
+  if (written !== found.rows) {
     throw new KustoProtocolError(
       'KUSTO_ROW_COUNT_MISMATCH',
-      `expected ${found.rows} rows in the encoded file, found ${written.rows}`,
+      `expected ${found.rows} rows in the encoded file, found ${written}`,
     )
   }
+}
+
+/** The encoder writes indexes and footer after the last row group, in chunks of their own: short ones are kept together. */
+function fileEnd(end: Uint8Array, chunk: Uint8Array): Uint8Array {
+  return chunk.length >= MAX_FOOTER_BYTES ? chunk : joined([end.subarray(-MAX_FOOTER_BYTES), chunk])
 }
 
 interface SliceOptions {
@@ -176,7 +187,7 @@ async function* readySlices(
   let held: RecordBatch[] = []
   let heldBytes = 0
   for await (const whole of batches) {
-    for (const batch of slicesOf(whole, sliceBytes)) {
+    for (const batch of rowSlices(whole, sliceBytes)) {
       const made = ready(batch, found.rows)
       const bytes = rowMeter(made).bytes(0, made.numRows)
       found.rows += made.numRows
@@ -192,13 +203,6 @@ async function* readySlices(
   if (held.length > 0) yield new Table(held)
   // An empty batch gives the file its columns even when there are no rows.
   else if (found.rows === 0) yield new Table([ready(new RecordBatch(schema, undefined), 0)])
-}
-
-function* slicesOf(batch: RecordBatch, sliceBytes: number): Generator<RecordBatch> {
-  const count = Math.ceil(rowMeter(batch).bytes(0, batch.numRows) / sliceBytes)
-  const rows = Math.max(1, Math.ceil(batch.numRows / Math.max(1, count)))
-  if (rows >= batch.numRows) yield batch
-  else for (let start = 0; start < batch.numRows; start += rows) yield batch.slice(start, start + rows)
 }
 
 function readyBatch(

@@ -58,7 +58,8 @@ export function writerProperties(
  * a file, so it has to save bytes. Whole numbers and times are as small as differences unless there are few of them.
  */
 export function columnEncoding(data: Data | undefined): ColumnEncoding {
-  if (data === undefined || data.typeId === Type.Bool || data.typeId === Type.Null) return 'dictionary'
+  if (data === undefined || data.length < MIN_SAMPLE) return 'dictionary'
+  if (data.typeId === Type.Bool || data.typeId === Type.Null) return 'dictionary'
   const { present, distinct } = distinctValues(data, Math.min(data.length, SAMPLE_ROWS))
   if (present < MIN_SAMPLE) return 'dictionary'
   if (data.typeId === Type.Int || data.typeId === Type.Timestamp) return distinct <= 64 ? 'dictionary' : 'delta'

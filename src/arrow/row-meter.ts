@@ -12,8 +12,8 @@ export interface RowMeter {
 }
 
 /** Measures the rows of a batch. Asking is cheap: offsets are looked up, rows are not walked. */
-export function rowMeter({ schema, data }: RecordBatch): RowMeter {
-  const columns = data.children.map(spanOf)
+export function rowMeter({ schema, data, numRows }: RecordBatch): RowMeter {
+  const columns = numRows === 0 ? [] : data.children.map(spanOf)
   const bytes = (start: number, end: number): number => columns.reduce((sum, span) => sum + span(start, end), 0)
   return {
     bytes: (start, end) => Math.ceil(bytes(start, end)),
@@ -24,8 +24,16 @@ export function rowMeter({ schema, data }: RecordBatch): RowMeter {
   }
 }
 
+/** The batch in slices of about `sliceBytes`, all of as many rows; nothing is copied. */
+export function* rowSlices(batch: RecordBatch, sliceBytes: number): Generator<RecordBatch> {
+  const count = Math.ceil(rowMeter(batch).bytes(0, batch.numRows) / sliceBytes)
+  const rows = Math.max(1, Math.ceil(batch.numRows / Math.max(1, count)))
+  if (rows >= batch.numRows) yield batch
+  else for (let start = 0; start < batch.numRows; start += rows) yield batch.slice(start, start + rows)
+}
+
 function spanOf(data: Data): SpanBytes {
-  const nullBytes = data.nullBitmap && data.nullBitmap.length > 0 ? 1 / 8 : 0
+  const nullBytes = data.nullCount > 0 ? 1 / 8 : 0
   const values = valueSpan(data)
   return (start, end) => values(start, end) + (end - start) * nullBytes
 }

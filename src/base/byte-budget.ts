@@ -1,5 +1,5 @@
-/** Gives the bytes back. Calling it again does nothing. */
-export type ReleaseBytes = () => void
+/** Gives the bytes back, or all but `keptBytes`, which may be more than there were: then the next ones wait for longer. */
+export type ReleaseBytes = (keptBytes?: number) => void
 
 interface Waiter {
   readonly bytes: number
@@ -62,11 +62,13 @@ export class ByteBudget {
 
   #take(bytes: number): ReleaseBytes {
     this.#usedBytes += bytes
-    let held = true
-    return () => {
-      if (!held) return
-      held = false
-      this.#usedBytes -= bytes
+    let heldBytes = bytes
+    let isHeld = true
+    return (keptBytes = 0) => {
+      if (!isHeld) return
+      this.#usedBytes += keptBytes - heldBytes
+      heldBytes = keptBytes
+      isHeld = keptBytes > 0
       this.#admitWaiting()
     }
   }

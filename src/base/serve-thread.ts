@@ -14,8 +14,6 @@ export type Serve<Request> = (request: Request, next: () => Promise<unknown>) =>
 /** Answers the requests that a `WorkerThread` sends to this thread, each with the result of `serve` or with its error. */
 export function serveThread<Request extends ThreadRequest>(serve: Serve<Request>): void {
   const waiting = new Map<number, (supply: Supply) => void>()
-  const send = (message: FromThread, transfer: readonly ArrayBuffer[] = []): void =>
-    parentPort?.postMessage(message, transfer)
   const next = async (id = 0): Promise<unknown> => {
     const supply = await new Promise<Supply>((resolve) => {
       waiting.set(id, resolve)
@@ -40,6 +38,10 @@ export function serveThread<Request extends ThreadRequest>(serve: Serve<Request>
       resolve?.(message)
     } else void answer(message)
   })
+}
+
+function send(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer)
 }
 
 function isSupply(message: ThreadRequest): message is Supply {

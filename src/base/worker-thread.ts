@@ -57,13 +57,13 @@ export class WorkerThread {
     this.#what = what
     this.#worker.unref()
     this.#worker.on('message', (message: FromThread) => this.#onMessage(message))
-    this.#worker.on('error', (cause: unknown) => this.#fail(`a ${what} thread failed`, cause))
+    this.#worker.on('error', (cause: unknown) => this.#fail(`one of the ${what} threads failed`, cause))
     this.#worker.on('messageerror', (cause: unknown) =>
-      this.#fail(`an answer of a ${what} thread is unreadable`, cause),
+      this.#fail(`an answer of one of the ${what} threads is unreadable`, cause),
     )
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', (exitCode) => {
-        this.#fail(`a ${what} thread ended with exit code ${exitCode}`, undefined)
+        this.#fail(`one of the ${what} threads ended with exit code ${exitCode}`, undefined)
         resolve()
       })
     })
@@ -98,7 +98,7 @@ export class WorkerThread {
 
   /** Sends something that has no answer. */
   post(message: object): void {
-    if (this.alive) this.#worker.postMessage(message)
+    if (this.alive) this.#worker.postMessage(message, [])
   }
 
   /** Ends the thread; requests that wait fail. Resolves when it is gone. */

@@ -1,20 +1,35 @@
-import type { Schema } from 'apache-arrow'
-import { encodeCsv } from '../arrow/encode-csv.ts'
+import type { RecordBatch, Schema } from 'apache-arrow'
+import { type EncodeCsvOptions, type EncodedCsv, encodeCsv } from '../arrow/encode-csv.ts'
 import { gzipMember } from '../arrow/gzip-member.ts'
-import { encodeParquet } from '../arrow/parquet-encode.ts'
+import { parquetParts } from '../arrow/parquet-encode.ts'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
-import type { BlobCut } from './cut-blobs.ts'
-import type { WriteSettings } from './write-settings.ts'
+import { KustoDataError } from '../errors.ts'
+import { MAX_RECORD_BYTES } from './cut-blobs.ts'
+import type { WriteFormat, WriteSettings } from './write-settings.ts'
+
+/** What decides how rows become the bytes of a blob. Plain data: it goes to other threads as it is. */
+export interface BlobEncoding {
+  readonly format: WriteFormat
+  /** Of Parquet pages; CSV is always compressed with gzip. */
+  readonly compression: WriteSettings['compression']
+  /** The table's columns, by position of the batches' columns. */
+  readonly columns: readonly KustoColumn[]
+  /** CSV begins with a record of the columns' names. */
+  readonly hasHeader: boolean
+  /** Rows of the write before this blob, for errors that name a row. */
+  readonly rowOffset: number
+}
 
 /** The bytes of a blob as they are made, and what is known once they are all consumed. */
 export interface EncodedBlob {
   readonly chunks: AsyncIterable<Uint8Array>
   readonly extension: string
   /** Call it after the chunks are consumed. */
-  measured(): BlobMeasures
+  readonly measured: () => BlobMeasures
 }
 
 export interface BlobMeasures {
+  readonly rows: number
   /** Uncompressed bytes. */
   readonly rawBytes: number
   /** Cells over 1 MiB: with the default encoding policy Kusto cuts such strings and makes such dynamics null. */
@@ -23,59 +38,69 @@ export interface BlobMeasures {
   readonly cutTimes: number
 }
 
-export interface EncodeBlobOptions {
+export interface RowsToEncode {
   readonly schema: Schema
-  /** The table's columns, by position of the batch's columns. */
-  readonly columns: readonly KustoColumn[]
-  readonly compression: WriteSettings['compression']
-  /** CSV begins with a record of the columns' names. Default false. */
-  readonly header?: boolean
-  readonly signal: AbortSignal | undefined
+  /** Read once. */
+  readonly batches: Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 }
 
-/** CSV is made batch by batch and compressed on the way: no blob is ever whole in memory. */
-export function encodeCsvBlob(cut: BlobCut, { columns, header, signal }: EncodeBlobOptions): EncodedBlob {
-  let rawBytes = 0
-  let oversizeCells = 0
-  let cutTimes = 0
-  function* text(): Generator<Uint8Array> {
-    let rowOffset = cut.rowOffset
-    if (header === true) {
-      const names = headerRecord(columns)
-      rawBytes += names.length
-      yield names
+const EXTENSIONS: Readonly<Record<WriteFormat, string>> = { csv: 'csv.gz', parquet: 'parquet' }
+
+/** The end of a blob's name, by which the service knows format and compression. */
+export function blobExtension(format: WriteFormat): string {
+  return EXTENSIONS[format]
+}
+
+/** Encodes rows slice by slice: neither the text nor, but for a row group, the file is ever whole in memory. */
+export function encodeBlob(rows: RowsToEncode, encoding: BlobEncoding, signal?: AbortSignal): EncodedBlob {
+  const extension = blobExtension(encoding.format)
+  if (encoding.format === 'csv') return { extension, ...encodeCsvBlob(rows, encoding, signal) }
+  const { columns, compression, rowOffset } = encoding
+  return { extension, ...parquetParts(rows.schema, rows.batches, { columns, compression, rowOffset }) }
+}
+
+function encodeCsvBlob(
+  { batches }: RowsToEncode,
+  encoding: BlobEncoding,
+  signal: AbortSignal | undefined,
+): Pick<EncodedBlob, 'chunks' | 'measured'> {
+  const found = { rows: 0, rawBytes: 0, oversizeCells: 0, cutTimes: 0 }
+  const { columns } = encoding
+  async function* text(): AsyncGenerator<Uint8Array> {
+    if (encoding.hasHeader) {
+      const header = headerRecord(columns)
+      found.rawBytes += header.length
+      yield header
     }
-    for (const batch of cut.batches) {
-      for (let row = 0; row < batch.numRows;) {
-        const encoded = encodeCsv(batch, { columns, startRow: row, maxBytes: MAX_RECORD_BYTES, rowOffset })
-        row = encoded.nextRow
-        rawBytes += encoded.bytes.length
-        oversizeCells += encoded.oversizeCells
-        cutTimes += encoded.cutTimes
+    for await (const batch of batches) {
+      const rowOffset = encoding.rowOffset + found.rows
+      for (let startRow = 0; startRow < batch.numRows;) {
+        const encoded = encodeSome(batch, { columns, startRow, rowOffset })
+        startRow = encoded.nextRow
+        found.rawBytes += encoded.bytes.length
+        found.oversizeCells += encoded.oversizeCells
+        found.cutTimes += encoded.cutTimes
         yield encoded.bytes
       }
-      rowOffset += batch.numRows
+      found.rows += batch.numRows
     }
   }
-  const chunks = gzipMember(text(), signal === undefined ? {} : { signal })
-  return { chunks, extension: 'csv.gz', measured: () => ({ rawBytes, oversizeCells, cutTimes }) }
+  return { chunks: gzipMember(text(), signal === undefined ? {} : { signal }), measured: () => ({ ...found }) }
 }
 
-/** Parquet needs its rows at once: the blob is encoded in memory, `maxBlobBytes` bounds it. */
-export function encodeParquetBlob(cut: BlobCut, { schema, columns, compression }: EncodeBlobOptions): EncodedBlob {
-  let measures: BlobMeasures = { rawBytes: 0, oversizeCells: 0, cutTimes: 0 }
-  async function* once(): AsyncGenerator<Uint8Array> {
-    const encoded = await encodeParquet(schema, cut.batches, { columns, compression, rowOffset: cut.rowOffset })
-    measures = encoded
-    yield encoded.bytes
+/** Text that is made at once, unless a single record is longer. */
+const TEXT_BYTES = 4 * 1024 * 1024
+
+function encodeSome(batch: RecordBatch, options: EncodeCsvOptions): EncodedCsv {
+  try {
+    return encodeCsv(batch, { ...options, maxBytes: TEXT_BYTES })
+  } catch (error) {
+    if (!(error instanceof KustoDataError) || error.code !== 'KUSTO_RECORD_TOO_LARGE') throw error
+    return encodeCsv(batch, { ...options, maxBytes: MAX_RECORD_BYTES })
   }
-  return { chunks: once(), extension: 'parquet', measured: () => measures }
 }
 
-/** The longest record Kusto takes, and so the most that is encoded at once. */
-const MAX_RECORD_BYTES = 64 * 1024 * 1024
-
-/** The names as one record, each quoted. */
-function headerRecord(columns: readonly KustoColumn[]): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(',')}\n`)
+function headerRecord(columns: readonly KustoColumn[]): Uint8Array {
+  const names = columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`)
+  return new TextEncoder().encode(`${names.join(',')}\n`)
 }

@@ -5,11 +5,13 @@ import { type DuckDBBlobValue, type DuckDBConnection, DuckDBInstance } from '@du
 import {
   Decimal,
   Field,
+  Float64,
   Int32,
   Int64,
   List,
   Null,
   makeData,
+  type RecordBatch,
   Schema,
   Timestamp,
   TimeUnit,
@@ -21,7 +23,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
 import { kustoColumns } from '../../src/arrow/kusto-columns.ts'
 import { parquetVerdict } from '../../src/arrow/parquet-columns.ts'
-import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
+import { encodeParquet, parquetParts } from '../../src/arrow/parquet-encode.ts'
+import { columnEncoding } from '../../src/arrow/parquet-properties.ts'
 import type { ScalarName } from '../../src/arrow/scalar-types.ts'
 import { batchOf, COLUMN_CASES, drawnBatches, flat, iso, oneColumn, spans, words } from './any-columns.ts'
 
@@ -47,6 +50,10 @@ const VIEWS: Record<ScalarName, [sql: (name: string) => string, text: (value: ne
   guid: [(name) => name, String],
   dynamic: [(name) => `encode(${name})`, (value: DuckDBBlobValue) => Buffer.from(value.bytes).toString()],
 }
+
+/** How pages were encoded, by the names of Parquet: levels are RLE and dictionaries PLAIN besides. */
+const encodingIn = (names: string): string =>
+  /DICTIONARY/.test(names) ? 'dictionary' : /DELTA_BINARY_PACKED/.test(names) ? 'delta' : 'plain'
 
 describe('encodeParquet', () => {
   let connection: DuckDBConnection
@@ -77,22 +84,30 @@ describe('encodeParquet', () => {
     )
   })
 
-  it('spark:T1 spark:T2 is read by DuckDB cell by cell as the same values as the CSV', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(drawnBatches(carried), { minLength: 1, maxLength: 1 }), async ([drawn]) => {
-        const { batch, texts } = drawn!
-        const columns = kustoColumns(batch.schema)
-        const { bytes, rows } = await encodeParquet(batch.schema, [batch])
-        expect(rows).toBe(texts.length)
-        const select = columns.map(({ name, type }) => VIEWS[type][0](`"${name}"`)).join(', ')
-        const found = (await read(bytes, select)).map((row) =>
-          row.map((cell, index) => (cell === null ? null : VIEWS[columns[index]!.type][1](cell as never))),
-        )
-        expect(found).toEqual(texts)
-      }),
-      { numRuns: 200 },
-    )
-  })
+  // Slices of a byte go through the encoder's stream, one row at a time; larger ones through its one call.
+  it.each([1, undefined])(
+    'spark:T1 spark:T2 is read by DuckDB cell by cell as the same values as the CSV, slices of %s bytes',
+    async (sliceBytes) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(drawnBatches(carried), { minLength: 1, maxLength: 1 }), async ([drawn]) => {
+          const { batch, texts } = drawn!
+          const columns = kustoColumns(batch.schema)
+          const { bytes, rows } = await encodeParquet(
+            batch.schema,
+            [batch],
+            sliceBytes === undefined ? {} : { sliceBytes },
+          )
+          expect(rows).toBe(texts.length)
+          const select = columns.map(({ name, type }) => VIEWS[type][0](`"${name}"`)).join(', ')
+          const found = (await read(bytes, select)).map((row) =>
+            row.map((cell, index) => (cell === null ? null : VIEWS[columns[index]!.type][1](cell as never))),
+          )
+          expect(found).toEqual(texts)
+        }),
+        { numRuns: 100 },
+      )
+    },
+  )
 
   it('joins batches, keeps their order and cuts row groups', async () => {
     const build = flat(new Int32(), (n) => new Int32Array(n))
@@ -125,6 +140,107 @@ describe('encodeParquet', () => {
       const pages = await query(`select compression, encodings from parquet_metadata('${path}')`)
       expect(pages.map(([found]) => found)).toEqual([codec, codec])
       expect(pages.map(([, encodings]) => String(encodings).includes('DICTIONARY'))).toEqual([false, true])
+    }
+  })
+
+  it('lays out each column by how its values repeat, and keeps what it was given', async () => {
+    const rows = 10_000
+    const longs = flat(new Int64(), (n) => new BigInt64Array(n))
+    const reals = flat(new Float64(), (n) => new Float64Array(n))
+    const each = <T>(make: (row: number) => T): T[] => Array.from({ length: rows }, (_, row) => make(row))
+    const columns = {
+      'few numbers': [longs(each((row) => BigInt(row % 50))), 'dictionary'],
+      'many numbers': [longs(each((row) => BigInt(row % 500) * 7n)), 'delta'],
+      'rising numbers': [longs(each((row) => BigInt(row))), 'delta'],
+      'few reals': [reals(each((row) => (row % 100) / 3)), 'dictionary'],
+      'many reals': [reals(each((row) => row / 3)), 'plain'],
+      'few words': [spans(new Utf8())(each((row) => `word ${row % 1000}`)), 'dictionary'],
+      'a.dotted "name"': [spans(new Utf8())(each((row) => `word ${row}`)), 'plain'],
+    } as const
+    const fields = Object.entries(columns).map(([name, [data]]) => new Field(name, data.type, true))
+    const children = Object.values(columns).map(([data]) => data)
+    expect(children.map(columnEncoding)).toEqual(Object.values(columns).map(([, encoding]) => encoding))
+    const batch = batchOf(fields, children, rows)
+    for (const sliceBytes of [350_000, 10_000_000]) {
+      const { bytes } = await encodeParquet(batch.schema, [batch], { sliceBytes, rowGroupRows: 3000 })
+      const all = fields.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(', ')
+      const found = await read(bytes, all)
+      const expected = each((row) =>
+        batch.schema.fields.map((_, index) => batch.getChildAt(index)!.get(row) as unknown),
+      )
+      expect(found).toEqual(expected)
+      const pages = await query(
+        `select path_in_schema, encodings, num_values::int from parquet_metadata('${path}') where row_group_id = 1`,
+      )
+      expect(pages.map(([, encodings, values]) => [encodingIn(String(encodings)), values])).toEqual(
+        Object.values(columns).map(([, encoding]) => [encoding, 3000]),
+      )
+    }
+  })
+
+  it('spark:W14 writes more rows than fit one slice and one row group, from a source that is read as it goes', async () => {
+    const build = flat(new Float64(), (n) => new Float64Array(n))
+    // Digits that no codec makes smaller, so that every row group is more than what the encoder holds back.
+    const value = (row: number): number => Math.sin(row)
+    let pulled = 0
+    async function* source(): AsyncGenerator<RecordBatch> {
+      for (let part = 0; part < 20; part++) {
+        pulled++
+        yield oneColumn(build(Array.from({ length: 1000 }, (_, row) => value(part * 1000 + row))))
+      }
+    }
+    const { schema } = oneColumn(build([1]))
+    const { chunks, measured } = parquetParts(schema, source(), { sliceBytes: 8000, rowGroupRows: 2000 })
+    const parts: Uint8Array[] = []
+    const pulledAt: number[] = []
+    for await (const chunk of chunks) {
+      parts.push(chunk)
+      pulledAt.push(pulled)
+    }
+    expect(pulledAt[0]).toBeLessThan(20)
+    expect(measured()).toMatchObject({ rows: 20_000, rawBytes: 160_000 })
+    expect(await read(Buffer.concat(parts), 'c')).toEqual(Array.from({ length: 20_000 }, (_, row) => [value(row)]))
+    expect(await query(`select num_row_groups::int from parquet_file_metadata('${path}')`)).toEqual([[10]])
+  })
+
+  it('passes on what its source throws, after rows were written too, and leaves a source that nobody reads on', async () => {
+    const build = flat(new Float64(), (n) => new Float64Array(n))
+    const part = oneColumn(build(Array.from({ length: 1000 }, (_, row) => Math.sin(row))))
+    const ended: string[] = []
+    async function* source(name: string, failsAt: number): AsyncGenerator<RecordBatch> {
+      try {
+        for (let at = 0; at < 50; at++) {
+          if (at === failsAt) throw new Error('disk on fire')
+          yield part
+        }
+        ended.push(`${name} to its end`)
+      } finally {
+        ended.push(name)
+      }
+    }
+    for (const failsAt of [0, 1, 2, 30]) {
+      const options = { sliceBytes: 1000, rowGroupRows: 2000 }
+      await expect(encodeParquet(part.schema, source('failing', failsAt), options)).rejects.toThrow('disk on fire')
+    }
+    for await (const chunk of parquetParts(part.schema, source('left', -1), { sliceBytes: 1000, rowGroupRows: 2000 })
+      .chunks) {
+      expect(chunk.length).toBeGreaterThan(0)
+      break
+    }
+    expect(ended).toEqual(['failing', 'failing', 'failing', 'failing', 'left'])
+  })
+
+  it('takes microseconds as they are, to the first and last that Kusto has', async () => {
+    const type = new Timestamp(TimeUnit.MICROSECOND, null)
+    const build = flat(type, (n) => new BigInt64Array(n))
+    const good = [-62_135_596_800_000_000n, -1n, 0n, 253_402_300_799_999_999n]
+    const batch = oneColumn(build(good))
+    expect(await read((await encodeParquet(batch.schema, [batch])).bytes, 'epoch_us(c)')).toEqual(
+      good.map((us) => [us]),
+    )
+    for (const bad of [good[0]! - 1n, good[3]! + 1n, 2n ** 62n]) {
+      const wrong = oneColumn(build([0n, bad]))
+      await expect(encodeParquet(wrong.schema, [wrong])).rejects.toMatchObject({ code: 'KUSTO_DATETIME_RANGE', row: 1 })
     }
   })
 
