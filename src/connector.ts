@@ -66,12 +66,17 @@ import type { IngestOptions } from './streaming/ingest-settings.ts'
 import { clearStreamingSchemaCache } from './streaming/schema-cache.ts'
 import type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/schema-cache.ts'
 import type { BytesInput } from './streaming/source-bytes.ts'
+import type { FlushedRows, KustoWriter } from './streaming/kusto-writer.ts'
+import { openWriter, writeStream } from './streaming/open-writer.ts'
+import type { WriteStreamOptions } from './streaming/open-writer.ts'
 import { streamRows } from './streaming/stream-rows.ts'
 import { openStreaming } from './streaming/streaming-context.ts'
 import type { StreamingContext } from './streaming/streaming-context.ts'
 import { streamingPolicy } from './streaming/streaming-policy.ts'
 import type { StreamingPolicyHandle } from './streaming/streaming-policy.ts'
 import type { StreamingWriteOptions } from './streaming/streaming-write-settings.ts'
+import type { StreamSource } from './streaming/write-stream.ts'
+import type { WriterOptions } from './streaming/writer-settings.ts'
 import type { StorageLocation } from './storage/storage-location.ts'
 
 export interface KustoConnectorOptions {
@@ -202,6 +207,23 @@ export class KustoConnector implements AsyncDisposable {
       (await skipWrite(sink, table, settings)) ??
       (await writeRows(sink, await openInput(sink, { table, data }, settings), settings))
     return new WriteReceipt(receipt, this.#sink.ingestion)
+  }
+
+  /** Opens a writer that keeps writing rows to a table, in batches, in the background. */
+  writer(table: string, options: WriterOptions = {}): KustoWriter {
+    return openWriter(this.#sinkFor(options.requestId), table, options)
+  }
+
+  /**
+   * Writes a source of batches or rows to its end, in batches, no faster than memory allows. Resolves when all of it counts as
+   * written; when the source or the writing fails, the source is ended and the rejection says why.
+   */
+  async writeStream<Item>(
+    table: string,
+    source: StreamSource<Item>,
+    options: WriteStreamOptions<Item> = {},
+  ): Promise<FlushedRows> {
+    return writeStream(this.#sinkFor(options.requestId), { table, source }, options)
   }
 
   /** A receipt that was stored as JSON, to go on checking it in another process. */

@@ -62,6 +62,18 @@ export type { IngestionVia } from './sink/discover-ingestion.ts'
 
 export { benchmarkExport } from './benchmark/benchmark-export.ts'
 export type { BenchmarkExportOptions } from './benchmark/benchmark-export.ts'
+export { benchmarkWrite } from './benchmark/benchmark-write.ts'
+export type { BenchmarkWriteOptions } from './benchmark/benchmark-write.ts'
+export type { WriteChoice, WriteSweep } from './benchmark/write-sweep.ts'
+export { benchmarkReport } from './benchmark/benchmark-report.ts'
+export { benchmarkText, comparisonText } from './benchmark/benchmark-text.ts'
+export { compareBenchmarks } from './benchmark/compare-benchmarks.ts'
+export type {
+  BenchmarkChange,
+  BenchmarkComparison,
+  ChangeVerdict,
+  CompareOptions,
+} from './benchmark/compare-benchmarks.ts'
 export type { BenchmarkEvent, OnBenchmarkEvent } from './benchmark/benchmark-events.ts'
 export type { BenchmarkOptions } from './benchmark/benchmark-settings.ts'
 export type { ExportChoice, ExportSweep } from './benchmark/export-sweep.ts'

@@ -1,0 +1,96 @@
+import { Readable } from 'node:stream'
+import { Table, tableFromArrays } from 'apache-arrow'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { KustoConnector } from '../../src/index.ts'
+import type { WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
+import { startLocalKusto } from '../../src/local/index.ts'
+import type { LocalKusto } from '../../src/local/index.ts'
+
+let local: LocalKusto
+let kusto: KustoConnector
+const events: (WriteEvent | WriterEvent)[] = []
+
+beforeAll(async () => {
+  local = await startLocalKusto()
+  kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
+})
+
+afterEach(() => {
+  local.faults.clear()
+  events.length = 0
+})
+
+afterAll(async () => {
+  await kusto.close()
+  await local.close()
+})
+
+const INGESTED = {
+  create: 'CreateIfNotExist',
+  acknowledge: 'ingested',
+  flushImmediately: true,
+  onEvent: (event: WriteEvent | WriterEvent) => void events.push(event),
+} satisfies WriterOptions
+
+const numbers = (start: number, rows: number): Table =>
+  tableFromArrays({
+    n: Int32Array.from({ length: rows }, (_, i) => start + i),
+    text: Array.from({ length: rows }, String),
+  })
+
+/** Every value of `n`, with its repetitions. */
+async function stored(table: string): Promise<readonly number[]> {
+  const result = await kusto.read(table, { mode: 'single' }).table()
+  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
+}
+
+const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+
+describe('streaming:C1 a writer', () => {
+  it('brings every row once into a table it creates, asking for the table once', async () => {
+    const acked: unknown[] = []
+    {
+      await using writer = kusto.writer('Kept', { ...INGESTED, maxBatchRows: 400, onAck: (at) => void acked.push(at) })
+      for (let start = 0; start < 1000; start += 100) await writer.write(numbers(start, 100), { position: start })
+      await writer.flush()
+      expect(acked).toEqual(range(10).map((index) => index * 100))
+      await writer.write({ n: 1000, text: 'one row' })
+    }
+    expect(await stored('Kept')).toEqual(range(1001))
+    expect(events.filter(({ kind }) => kind === 'table-created')).toHaveLength(1)
+    expect(events.flatMap((event) => (event.kind === 'batch-done' ? [event.rows] : []))).toHaveLength(4)
+  })
+
+  it('takes rows of an async generator and of a Node stream', async () => {
+    async function* source(): AsyncGenerator<{ n: number; text: string }> {
+      for (let n = 0; n < 2500; n++) yield { n, text: `row ${n}` }
+    }
+    const positions: unknown[] = []
+    const options = { ...INGESTED, maxBatchRows: 1000, onAck: (at: unknown) => void positions.push(at) }
+    const flushed = await kusto.writeStream('Generated', source(), { ...options, positionOf: ({ n }) => n })
+    expect(flushed).toEqual({ rows: 2500, batches: 3 })
+    expect(positions.at(-1)).toBe(2499)
+    await kusto.writeStream('Generated', Readable.from([{ n: 2500, text: '' }]), INGESTED)
+    expect(await stored('Generated')).toEqual(range(2501))
+  })
+
+  it('refuses rows that do not fit the table where they are written, and goes on', async () => {
+    await using writer = kusto.writer('Typed', INGESTED)
+    await writer.write(numbers(0, 2))
+    await expect(writer.write({ n: 'no number', text: 'x' })).rejects.toThrow(/row 0|column n/)
+    await expect(writer.write(tableFromArrays({ other: Int32Array.of(1) }))).rejects.toMatchObject({
+      code: 'KUSTO_SCHEMA_MISMATCH',
+    })
+    await writer.write({ n: 2, text: 'x' })
+    await writer.close()
+    expect(await stored('Typed')).toEqual(range(3))
+  })
+
+  it('tells of a batch that the service refuses, and stops', async () => {
+    const writer = kusto.writer('Broken', INGESTED)
+    await writer.write(numbers(0, 2))
+    await kusto.command('.drop table Broken').rows()
+    await expect(writer.flush()).rejects.toThrow(/'Broken' does not exist/)
+    await expect(writer.close()).rejects.toThrow(/'Broken' does not exist/)
+  })
+})
