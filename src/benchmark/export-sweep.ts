@@ -4,6 +4,7 @@ import type { PartitionBy } from '../source/partition-by.ts'
 import { readSettings } from '../source/read-settings.ts'
 import type { ReadOptions } from '../source/read-settings.ts'
 import type { BenchmarkConfiguration } from './benchmark-result.ts'
+import { combinations } from './combinations.ts'
 
 /** One way to read: the options of `kusto.read` that a benchmark compares. `mode` must be `single` or `distributed`. */
 export type ExportChoice = Pick<
@@ -40,15 +41,12 @@ const NAMES: readonly (keyof ExportSweep)[] = [
   'distribution',
 ]
 
-/** More would take days. */
-const MAX_CONFIGURATIONS = 1_000
-
 /**
  * The configurations of a sweep, each once, with every choice made.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown name, a bad value or an empty sweep
  */
 export function exportPoints(sweep: ExportSweep | readonly ExportChoice[]): readonly ExportPoint[] {
-  const choices = isList(sweep) ? sweep : combinations(sweep)
+  const choices = isList(sweep) ? sweep : combinations<ExportChoice>(sweep, NAMES)
   const points = new Map<string, Omit<BenchmarkConfiguration, 'id'> & { readonly options: ExportChoice }>()
   for (const choice of choices) {
     const options = completeChoice(choice)
@@ -99,23 +97,6 @@ function isList(sweep: ExportSweep | readonly ExportChoice[]): sweep is readonly
   return Array.isArray(sweep)
 }
 
-function combinations(sweep: ExportSweep): readonly ExportChoice[] {
-  checkNames(sweep, NAMES)
-  let choices: readonly ExportChoice[] = [{}]
-  for (const name of NAMES) {
-    const values: unknown = sweep[name]
-    if (values === undefined) continue
-    if (!Array.isArray(values) || values.length === 0) throw badOption(`expected sweep.${name} to be a list of values`)
-    choices = choices.flatMap((choice) =>
-      values.map((value: unknown): ExportChoice => (value === 'service' ? choice : { ...choice, [name]: value })),
-    )
-    if (choices.length > MAX_CONFIGURATIONS) {
-      throw badOption(`expected a sweep of at most ${MAX_CONFIGURATIONS} configurations, found more`)
-    }
-  }
-  return choices
-}
-
 /** Leaves out what does not apply, so that a single query is one configuration. */
 function completeChoice(choice: ExportChoice): ExportChoice {
   checkNames(choice, NAMES)
@@ -153,7 +134,8 @@ function parametersOf(options: ExportChoice): BenchmarkConfiguration['parameters
 function partitionByText(by: PartitionBy): string {
   if (by.kind === 'hash') return `hash(${by.column})`
   const { bounds = 'equal-width' } = by
-  return `range(${by.column}, ${typeof bounds === 'string' ? bounds : `${bounds.map(boundText).join(', ')}`})`
+  if (bounds === 'equal-width') return `range(${by.column})`
+  return `range(${by.column}, ${typeof bounds === 'string' ? bounds : bounds.map(boundText).join(', ')})`
 }
 
 function boundText(bound: number | bigint | Date): string {

@@ -17,6 +17,12 @@ export function bytesText(bytes: number): string {
   return `${threeDigits(bytes / factor)} ${unit}B`
 }
 
+/** `16 MiB`: for sizes that are set in powers of two. */
+export function mebibytesText(bytes: number): string {
+  const size = bytes / 1_048_576
+  return size >= 1 ? `${threeDigits(size)} MiB` : bytesText(bytes)
+}
+
 /** `1.23 s`, or `12.3 ms` below a second. */
 export function secondsText(seconds: number): string {
   if (seconds === 0) return '0 s'

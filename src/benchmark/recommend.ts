@@ -26,7 +26,7 @@ export function recommend(
 ): Recommendation {
   const [best] = summaries
   const labels = new Map(configurations.map(({ id, label }) => [id, label]))
-  const label = ({ configuration }: ConfigurationSummary): string => labels.get(configuration) ?? configuration
+  const label = ({ configuration }: ConfigurationSummary): string => `"${labels.get(configuration) ?? configuration}"`
   if (best === undefined) {
     return { isDecided: false, tied: [], sentence: 'Nothing was measured, so nothing can be recommended.' }
   }
@@ -71,7 +71,7 @@ export function recommend(
 }
 
 /** What costs threads or requests, the dearest first. */
-const EFFORTS = ['workers', 'uploads', 'partitions'] as const
+const EFFORTS = ['workers', 'encodeWorkers', 'uploads', 'partitions'] as const
 
 function compareEach(a: readonly number[], b: readonly number[]): number {
   for (const [index, value] of a.entries()) {
