@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import type { StreamingFailure, StreamingFailureKind } from '../../src/client/streaming-failure.ts'
+import { KustoError } from '../../src/errors.ts'
+import { TableState, TableStates } from '../../src/streaming/table-state.ts'
+
+const failure = (kind: StreamingFailureKind): StreamingFailure => ({
+  kind,
+  error: new KustoError('X', 'x'),
+  retryAfterMs: undefined,
+})
+
+describe('TableState', () => {
+  it('streaming:T25 streaming:C38 bars a table for 15 minutes when streaming is off, and for 10 seconds when throttled', () => {
+    const clock = { ms: 0 }
+    const cases: readonly (readonly [StreamingFailureKind, number])[] = [
+      ['off', 900_000],
+      ['policy', 900_000],
+      ['endpoint', 900_000],
+      ['table', 900_000],
+      ['throttled', 10_000],
+      ['transient', 0],
+      ['schema', 0],
+      ['size', 0],
+    ]
+    for (const [kind, forMs] of cases) {
+      clock.ms = 1000
+      const state = new TableState(() => clock.ms)
+      expect([kind, state.remember(failure(kind))]).toEqual([kind, forMs])
+      if (forMs === 0) {
+        expect(state.circuit).toBeUndefined()
+        continue
+      }
+      clock.ms += forMs - 1
+      expect(state.circuit?.failure.kind).toBe(kind)
+      clock.ms += 1
+      expect(state.circuit).toBeUndefined()
+    }
+  })
+
+  it('streaming:C35 keeps the lowest limit it was told, for a while', () => {
+    const clock = { ms: 0 }
+    const state = new TableState(() => clock.ms)
+    expect(state.limitBytes(4000)).toBe(4000)
+    state.learnLimit(2000)
+    state.learnLimit(3000)
+    expect([state.limitBytes(4000), state.limitBytes(1000)]).toEqual([2000, 1000])
+    clock.ms = 900_000
+    expect(state.limitBytes(4000)).toBe(4000)
+  })
+
+  it('tells tables apart and can forget one or all', () => {
+    const states = new TableStates(() => 0)
+    for (const table of ['a', 'b']) states.of(table).remember(failure('off'))
+    states.reset('a')
+    expect([states.of('a').circuit, states.of('b').circuit?.failure.kind]).toEqual([undefined, 'off'])
+    states.reset()
+    expect(states.of('b').circuit).toBeUndefined()
+  })
+
+  it('streaming:C42 holds requests back while it is paused, and waits for those under way', async () => {
+    const order: string[] = []
+    const state = new TableState(() => 0)
+    const leave = await state.enter(undefined)
+    const resume = await state.pause(undefined)
+    const drained = state.drained(undefined).then(() => order.push('drained'))
+    const entered = state.enter(undefined).then((leaveAgain) => {
+      order.push('entered')
+      leaveAgain()
+    })
+    await Promise.resolve()
+    expect(order).toEqual([])
+    leave()
+    await drained
+    resume()
+    await entered
+    expect(order).toEqual(['drained', 'entered'])
+  })
+
+  it('gives a waiting request back its abort', async () => {
+    const state = new TableState(() => 0)
+    const resume = await state.pause(undefined)
+    const controller = new AbortController()
+    const waiting = state.enter(controller.signal)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    resume()
+    await expect(state.drained(undefined)).resolves.toBeUndefined()
+  })
+})
