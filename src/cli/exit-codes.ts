@@ -15,11 +15,11 @@ export interface ExitCode {
 /** Every exit code, for docs, help and scripts. */
 export const EXIT_CODES: readonly ExitCode[] = [
   { code: 0, means: 'done; also when the reader of standard output went away, as `head` does' },
-  { code: 1, means: 'failed, for a reason that has no code of its own' },
+  { code: 1, means: 'failed, for a reason that has no code of its own; a regression that `bench compare` found' },
   { code: 2, means: 'the command line, an option or a file named on it is wrong' },
   { code: 3, means: 'authentication or permission' },
   { code: 4, means: 'a table, column or file is not there, or a schema does not fit' },
-  { code: 5, means: 'a part failed: some blobs of a write, some checks of `doctor`, a comparison of `bench`' },
+  { code: 5, means: 'a part failed: some blobs of a write; some checks of `doctor`; some runs of a benchmark' },
   { code: 6, means: 'integrity: counts, checksums or bytes do not agree' },
   { code: 7, means: 'throttled, or a deadline passed' },
   { code: 130, means: 'interrupted by Ctrl-C; 143 by SIGTERM' },

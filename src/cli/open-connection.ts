@@ -15,6 +15,10 @@ export interface ConnectionNeeds {
   readonly mentions?: string
   /** Whether blobs are needed: for writing and for exports. Default true. */
   readonly storage?: boolean
+  /** With `--local`: loaded as by `--load TABLE=FILE`. */
+  readonly loads?: readonly string[]
+  /** With `--local`: what the engine may hold before it spills to disk, in DuckDB's words. Default 128MB. */
+  readonly memoryLimit?: string
 }
 
 /**

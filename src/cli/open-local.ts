@@ -14,14 +14,14 @@ export async function openLocal(call: CliCall, needs: ConnectionNeeds): Promise<
   const { flags, screen, signal } = call
   const remote = REMOTE_FLAGS.find((name) => flags.isGiven(name))
   if (remote !== undefined) throw usageError(`--${remote} does not go with --local`)
-  const loads = flags.list('load').map(parseLoad)
+  const loads = [...(needs.loads ?? []), ...flags.list('load')].map(parseLoad)
   signal.throwIfAborted()
   screen.progress.phase('starting the embedded Kusto')
   const local = await startLocalKusto({
     database: flags.text('database'),
     dataDir: flags.text('data-dir'),
     storage: (needs.storage ?? true) || loads.length > 0,
-    memoryLimit: MEMORY_LIMIT,
+    memoryLimit: needs.memoryLimit ?? MEMORY_LIMIT,
   })
   const kusto = new KustoConnector({ cluster: local.cluster, database: local.database, application: 'kusto-arrow-cli' })
   const close = async (): Promise<void> => {

@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { benchmarkReport, benchmarkText } from '../index.ts'
+import type { BenchmarkEvent, BenchmarkOptions, BenchmarkResult } from '../index.ts'
+import type { CliCall } from './cli-command.ts'
+import { EXIT } from './exit-codes.ts'
+import { formatDuration, formatRows } from './quantities.ts'
+import { usageError } from './usage-error.ts'
+
+/** What the flags of every benchmark say; progress goes to the screen. */
+export function benchOptions({ flags, screen, signal }: CliCall): BenchmarkOptions {
+  const maxMs = flags.durationMs('max-time')
+  const numbersGiven = {
+    repetitions: flags.number('repetitions'),
+    warmups: flags.number('warmups'),
+    seed: flags.number('seed'),
+    maxRows: flags.number('max-rows'),
+    maxBytes: flags.bytes('max-bytes'),
+    maxSeconds: maxMs === undefined ? undefined : Math.max(1, Math.round(maxMs / 1000)),
+  }
+  const given = Object.entries(numbersGiven).filter(([, value]) => value !== undefined)
+  return {
+    ...(Object.fromEntries(given) as Partial<Record<keyof typeof numbersGiven, number>>),
+    signal,
+    onEvent: (event) => tell(event, screen),
+  }
+}
+
+function tell(event: BenchmarkEvent, screen: CliCall['screen']): void {
+  screen.event(event)
+  if (event.kind === 'benchmark-ended') {
+    screen.progress.end()
+    return
+  }
+  const { index, total, label } = event
+  if (event.kind === 'run-started') {
+    screen.progress.phase(`run ${index} of ${total}`, { note: label })
+    return
+  }
+  screen.progress.end()
+  const { outcome, rows, seconds, error } = event
+  if (outcome === 'failed') screen.warn(`${label} failed: ${error ?? ''}`)
+  else screen.detail(`${label}: ${formatRows(rows)} in ${formatDuration(seconds * 1000)}, ${outcome}`)
+}
+
+/** Writes the result and the report where flags say, and the table to standard output. */
+export async function finishBench({ flags, screen }: CliCall, result: BenchmarkResult): Promise<number> {
+  const out = flags.text('out')
+  if (out !== undefined) await writeFile(out, `${JSON.stringify(result, null, 1)}\n`)
+  const html = flags.text('html')
+  if (html !== undefined) {
+    screen.progress.phase('drawing the report')
+    await writeFile(html, await benchmarkReport(result))
+  }
+  await screen.result(result, () => benchmarkText(result))
+  for (const file of [out, html]) if (file !== undefined) screen.note(`wrote ${file}`)
+  const outcomes = new Set(result.runs.map(({ outcome }) => outcome))
+  if (outcomes.has('different')) return EXIT.integrity
+  return outcomes.has('failed') ? EXIT.part : EXIT.done
+}
+
+/** A list of whole numbers. */
+export function numbers({ flags }: CliCall, name: string): readonly number[] {
+  return flags.list(name).map((text) => {
+    if (/^\d+$/.test(text)) return Number(text)
+    throw usageError(`expected --${name} to be whole numbers between commas, found ${text}`)
+  })
+}
+
+/** The JSON of `--sweep`, which does not go with the flags that make a sweep. */
+export async function sweepFile({ flags }: CliCall, given: readonly string[]): Promise<object | undefined> {
+  const file = flags.text('sweep')
+  if (file === undefined) return undefined
+  if (given.length > 0) throw usageError(`give the sweep with --sweep or with --${given[0] ?? ''}, not both`)
+  const text = await readFile(file, 'utf8')
+  try {
+    const sweep: unknown = JSON.parse(text)
+    if (typeof sweep === 'object' && sweep !== null) return sweep
+  } catch (cause) {
+    throw usageError(`expected JSON in ${file}: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+  throw usageError(`expected an object or a list in ${file}, found something else`)
+}
