@@ -28,7 +28,7 @@ export async function writeQueued(
   const setup = await prepareWrite(context, input, settings, prepareTable)
   elapsed.schema = performance.now() - startedAt
   const properties = ingestionProperties(setup.plan, setup.format, settings)
-  const cuts = cutBlobs(input.batches, settings.maxBlobBytes)
+  const cuts = cutBlobs(input.batches, settings)
   const { queued, failure } = await loadBlobs(context, {
     target: table,
     schema,
@@ -38,7 +38,15 @@ export async function writeQueued(
     settings,
     elapsed,
   })
-  const outcome = { table, plan: setup.plan, format: setup.format, via: setup.via, queued, elapsed }
+  const outcome = {
+    table,
+    mode: settings.mode,
+    plan: setup.plan,
+    format: setup.format,
+    via: setup.via,
+    queued,
+    elapsed,
+  }
   if (failure !== undefined) throw queued.length === 0 ? failure.error : incomplete(context, outcome, failure.error)
   return receiptOf(context, outcome)
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { badOption, checkNames, oneOf, wholeNumber } from '../base/check-options.ts'
 import { ingestionStorage } from './ingestion-storage.ts'
 import type { IngestionStorage, IngestionStorageSettings } from './ingestion-storage.ts'
@@ -11,13 +12,29 @@ import {
   checkedValidationPolicy,
 } from './ingestion-options.ts'
 import type { MappingChoice, ValidationPolicy } from './ingestion-options.ts'
+import { transactionSettings } from './transaction-settings.ts'
+import type { WriteMode } from './transaction-settings.ts'
 import type { OnWriteEvent } from './write-events.ts'
 
 export type WriteFormat = 'parquet' | 'csv'
 
 export interface WriteOptions {
-  /** How the rows reach the table. `queued` (default and, so far, the only one): blobs and the ingestion queue. */
-  readonly mode?: 'queued'
+  /**
+   * How the rows reach the table. `queued` (default): blobs and the ingestion queue. `transactional`: all at once when all
+   * are loaded, or none. `replace`: the same, in the place of what the table holds.
+   */
+  readonly mode?: WriteMode
+  /** Replace only the extents with this `drop-by:` tag, given without the prefix; the new ones get it. Mode `replace` only. */
+  readonly replaceTag?: string
+  /**
+   * An empty table of the caller's to load into before the move, in place of a hidden one. It is never dropped. Mode
+   * `transactional` with `FailIfNotExist` only.
+   */
+  readonly stagingTable?: string
+  /** When the service deletes a staging table that nobody dropped. Default 604,800,000 (7 days). Not in mode `queued`. */
+  readonly stagingTimeoutMs?: number
+  /** How long to wait for the service to load and move what was queued. Default 3,600,000 (one hour). Not in mode `queued`. */
+  readonly timeoutMs?: number
   /** What happens when the table does not exist. Default `FailIfNotExist`. */
   readonly create?: CreateMode
   /** How source columns meet table columns. Default `ByName`. */
@@ -26,10 +43,23 @@ export interface WriteOptions {
   readonly format?: WriteFormat
   /** Codec of Parquet blobs. Default `zstd`. */
   readonly compression?: 'zstd' | 'snappy' | 'gzip' | 'none'
-  /** Uncompressed bytes of a blob, about: the last batch of a blob is not cut. Default 64 MiB: encoding needs it in memory. */
+  /**
+   * Bytes of a blob's rows before encoding, at most. Default 64 MiB; the most is 6 GiB, as the service takes no larger
+   * blobs. A row that is larger than this or than 64 MiB is an error.
+   */
   readonly maxBlobBytes?: number
   /** Blobs being uploaded at once. Default 3. */
   readonly uploads?: number
+  /**
+   * Threads that encode blobs of 4 MiB and more. Default: one less than the machine has cores, at least 1 and at most 4. 0:
+   * everything is encoded on the calling thread.
+   */
+  readonly encodeWorkers?: number
+  /**
+   * Bytes that this write may hold at once: rows of blobs that are filled or encoded, and encoded bytes until they are
+   * uploaded. Default 256 MiB. A single blob may be larger, and is then alone.
+   */
+  readonly maxBufferedBytes?: number
   /** `drop-by:` tags of the extents, without the prefix. */
   readonly dropByTags?: readonly string[]
   /** `ingest-by:` tags of the extents, without the prefix. */
@@ -85,13 +115,19 @@ export type ExplainWriteOptions = Omit<WriteOptions, 'explain'> & { readonly exp
 
 /** {@link WriteOptions} with every choice made. */
 export interface WriteSettings {
-  readonly mode: 'queued'
+  readonly mode: WriteMode
+  readonly replaceTag: string | undefined
+  readonly stagingTable: string | undefined
+  readonly stagingTimeoutMs: number
+  readonly timeoutMs: number
   readonly create: CreateMode
   readonly adjustSchema: AdjustSchema
   readonly format: WriteFormat | undefined
   readonly compression: 'zstd' | 'snappy' | 'gzip' | 'none'
   readonly maxBlobBytes: number
   readonly uploads: number
+  readonly encodeWorkers: number
+  readonly maxBufferedBytes: number
   readonly tags: readonly string[]
   readonly ingestIfNotExists: readonly string[]
   readonly creationTime: Date | undefined
@@ -124,12 +160,18 @@ const COMPRESSIONS: readonly WriteSettings['compression'][] = ['zstd', 'snappy',
 
 const NAMES: readonly (keyof WriteOptions)[] = [
   'mode',
+  'replaceTag',
+  'stagingTable',
+  'stagingTimeoutMs',
+  'timeoutMs',
   'create',
   'adjustSchema',
   'format',
   'compression',
   'maxBlobBytes',
   'uploads',
+  'encodeWorkers',
+  'maxBufferedBytes',
   'dropByTags',
   'ingestByTags',
   'additionalTags',
@@ -152,6 +194,9 @@ const NAMES: readonly (keyof WriteOptions)[] = [
   'onEvent',
 ]
 
+/** The service's own limit of a blob before compression. */
+const MAX_BLOB_BYTES = 6 * 2 ** 30
+
 /**
  * Fills in defaults and checks every option once.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown key or a value out of range
@@ -172,7 +217,7 @@ export function writeSettings(options: WriteOptions | ExplainWriteOptions = {}):
   const storage = ingestionStorage(options.ingestionStorage)
   const ignoreFirstRecord = flag('ignoreFirstRecord', options.ignoreFirstRecord)
   return Object.freeze({
-    mode: oneOf('mode', options.mode ?? 'queued', ['queued']),
+    ...transactionSettings(options),
     create: oneOf('create', options.create ?? 'FailIfNotExist', CREATE_MODES),
     adjustSchema,
     format: formatOf(options.format, [
@@ -181,8 +226,10 @@ export function writeSettings(options: WriteOptions | ExplainWriteOptions = {}):
       [validationPolicy !== undefined, 'validationPolicy'],
     ]),
     compression: oneOf('compression', options.compression ?? 'zstd', COMPRESSIONS),
-    maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 67_108_864, 4_294_967_296),
+    maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 67_108_864, MAX_BLOB_BYTES),
     uploads: wholeNumber('uploads', options.uploads ?? 3, 64),
+    encodeWorkers: workersOf(options.encodeWorkers),
+    maxBufferedBytes: wholeNumber('maxBufferedBytes', options.maxBufferedBytes ?? 268_435_456, Number.MAX_SAFE_INTEGER),
     tags: Object.freeze([
       ...checkedTags('dropByTags', options.dropByTags, 'drop-by:').map((tag) => `drop-by:${tag}`),
       ...checkedTags('ingestByTags', options.ingestByTags, 'ingest-by:').map((tag) => `ingest-by:${tag}`),
@@ -241,4 +288,9 @@ function requestIdOf(given: string | undefined): string | undefined {
 function flag(name: string, given: boolean | undefined): boolean {
   if (given === undefined || typeof given === 'boolean') return given ?? false
   throw badOption(`expected ${name} to be true or false, found ${typeof given}`)
+}
+
+function workersOf(given: number | undefined): number {
+  if (given === 0) return 0
+  return wholeNumber('encodeWorkers', given ?? Math.min(4, Math.max(1, availableParallelism() - 1)), 64)
 }
