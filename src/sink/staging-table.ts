@@ -41,6 +41,8 @@ export class StagingTable implements Staging {
   readonly #request: StagingRequest
   readonly #stop = new AbortController()
   #creation: Promise<void> | undefined
+  /** Whether a command was sent that makes the table. */
+  #mayExist = false
   #renewAtMs = 0
 
   constructor(context: SinkContext, request: StagingRequest) {
@@ -65,6 +67,10 @@ export class StagingTable implements Staging {
   /** Drops the table if there may be one. */
   async drop(signal: AbortSignal): Promise<void> {
     if (this.#creation === undefined) return
+    if (!this.#mayExist) {
+      this.#stop.abort(new Error('the staging table is not needed any more'))
+      return
+    }
     try {
       const created = this.#creation.catch(() => undefined)
       await untilAborted(created, signal)
@@ -80,6 +86,8 @@ export class StagingTable implements Staging {
     const { target, targetExists } = this.#request
     const { signal } = this.#stop
     const batching = targetExists ? await this.#batchingPolicy() : undefined
+    signal.throwIfAborted()
+    this.#mayExist = true
     const nowMs = Date.now()
     await runTogether(this.#context, planStaging({ ...this.#request, name: this.name, nowMs, batching }), signal)
     this.#renewAtMs = nowMs + this.#request.stagingTimeoutMs / 4
