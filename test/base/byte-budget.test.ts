@@ -46,4 +46,20 @@ describe('ByteBudget', () => {
     held()
     expect([budget.usedBytes, budget.waiting]).toEqual([0, 0])
   })
+
+  test('keeps a part when told to, even more than there was, and gives that back later', async () => {
+    const budget = new ByteBudget(10)
+    const release = await budget.acquire(8)
+    release(3)
+    expect(budget.usedBytes).toBe(3)
+    const other = await budget.acquire(7)
+    release(6)
+    expect(budget.usedBytes).toBe(13)
+    const waiting = budget.acquire(4)
+    other()
+    await waiting
+    release()
+    release(5)
+    expect(budget.usedBytes).toBe(4)
+  })
 })
