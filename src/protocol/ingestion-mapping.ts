@@ -20,6 +20,14 @@ export interface IngestionColumnMapping {
 /** A mapping as a list, or as the JSON text that the service's commands take, in any of its spellings. */
 export type IngestionMapping = string | readonly IngestionColumnMapping[]
 
+/** A mapping of the caller's choice, read: for which format, and whether the service has it under a name. */
+export interface ResolvedMapping {
+  readonly format: 'csv' | 'parquet'
+  readonly columns: readonly IngestionColumnMapping[]
+  /** The name of a stored mapping; undefined for one that goes along with every blob. */
+  readonly reference: string | undefined
+}
+
 const PROPERTIES = ['ordinal', 'path', 'field', 'constvalue', 'transform']
 
 /**

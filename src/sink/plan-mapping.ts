@@ -1,18 +1,10 @@
 import { scalarNameOf } from '../arrow/scalar-types.ts'
 import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
-import { KustoUsageError } from '../errors.ts'
 import { badMapping, mappedField } from '../protocol/ingestion-mapping.ts'
-import type { IngestionColumnMapping } from '../protocol/ingestion-mapping.ts'
-import { mismatch, typeProblems } from './plan-schema.ts'
-import type { CreateMode, SchemaPlan, SourceColumn } from './plan-schema.ts'
-
-/** A mapping of the caller's choice, read: for which format, and whether the service has it under a name. */
-export interface ResolvedMapping {
-  readonly format: 'csv' | 'parquet'
-  readonly columns: readonly IngestionColumnMapping[]
-  /** The name of a stored mapping; undefined for one that goes along with every blob. */
-  readonly reference: string | undefined
-}
+import type { IngestionColumnMapping, ResolvedMapping } from '../protocol/ingestion-mapping.ts'
+import type { CreateMode, SchemaPlan } from './plan-schema.ts'
+import { mismatch, tableNotFound, typeProblems } from './schema-problems.ts'
+import type { SourceColumn } from './schema-problems.ts'
 
 export interface MappingPlanInput {
   readonly table: string
@@ -63,14 +55,6 @@ export function planMapping({ table, source, target, create, mapping }: MappingP
     mapping,
     unmapped: source.map(({ name }) => name).filter((_, index) => !uses.some(({ at }) => at === index)),
   }
-}
-
-export function tableNotFound(table: string): KustoUsageError {
-  return new KustoUsageError(
-    'KUSTO_TABLE_NOT_FOUND',
-    `table ${table} does not exist; create it, or write with create: 'CreateIfNotExist'`,
-    { context: { table } },
-  )
 }
 
 /** The position of the data's column that an element reads; undefined for a constant or what the service knows itself. */

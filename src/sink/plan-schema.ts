@@ -1,7 +1,8 @@
-import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
+import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { KustoUsageError } from '../errors.ts'
-import { tableNotFound } from './plan-mapping.ts'
-import type { ResolvedMapping } from './plan-mapping.ts'
+import type { ResolvedMapping } from '../protocol/ingestion-mapping.ts'
+import { mismatch, tableNotFound, typeProblems } from './schema-problems.ts'
+import type { ColumnTarget, SourceColumn } from './schema-problems.ts'
 
 /** What happens when the target table does not exist. */
 export type CreateMode = 'FailIfNotExist' | 'CreateIfNotExist'
@@ -14,12 +15,6 @@ export type CreateMode = 'FailIfNotExist' | 'CreateIfNotExist'
  * `AddColumns` is `ByName`, and columns only the source has are added to the table.
  */
 export type AdjustSchema = 'ByName' | 'NoAdjustment' | 'FailIfNotMatch' | 'GenerateDynamicCsvMapping' | 'AddColumns'
-
-/** One source column and the table column it is written to; their order is that of the source. */
-export interface ColumnTarget {
-  readonly source: string
-  readonly column: KustoColumn
-}
 
 export interface SchemaPlan {
   /** Columns of the table to create; undefined when the table exists. */
@@ -41,12 +36,6 @@ export interface SchemaPlan {
   readonly unmapped?: readonly string[]
 }
 
-/** A column of the data. */
-export interface SourceColumn extends KustoColumn {
-  /** Types of a table column that it may be written to besides its own, because every value is checked on the way. */
-  readonly takes?: readonly ScalarName[]
-}
-
 export interface SchemaPlanInput {
   readonly table: string
   readonly source: readonly SourceColumn[]
@@ -56,20 +45,6 @@ export interface SchemaPlanInput {
   readonly adjustSchema: AdjustSchema
   /** A string column of the table, not of the data, that gets the URL of the blob. */
   readonly sourceLocation?: string | undefined
-}
-
-/** Source types that a table column of another type takes without loss. */
-const WIDENS: Readonly<Record<ScalarName, readonly ScalarName[]>> = {
-  bool: [],
-  int: ['long', 'real', 'decimal'],
-  long: ['decimal'],
-  real: [],
-  decimal: [],
-  string: [],
-  datetime: [],
-  timespan: [],
-  guid: ['string'],
-  dynamic: ['string'],
 }
 
 /**
@@ -173,16 +148,6 @@ function planned(targets: readonly ColumnTarget[], table: readonly KustoColumn[]
   }
 }
 
-/** A sentence for every target whose type the source's values do not fit. */
-export function typeProblems(source: readonly SourceColumn[], targets: readonly ColumnTarget[]): readonly string[] {
-  return source.flatMap((column, index) => {
-    const wanted = targets[index]?.column ?? column
-    const takes = [column.type, ...WIDENS[column.type], ...(column.takes ?? [])]
-    if (takes.includes(wanted.type)) return []
-    return [`column ${column.name}: the table has ${wanted.type}, found ${column.type}; cast it before writing`]
-  })
-}
-
 function unknownColumn(column: KustoColumn, target: readonly KustoColumn[]): string {
   const near = target.find((candidate) => candidate.name.toLowerCase() === column.name.toLowerCase())
   const hint = near === undefined ? '' : ` (names are case-sensitive: the table has ${near.name})`
@@ -190,9 +155,3 @@ function unknownColumn(column: KustoColumn, target: readonly KustoColumn[]): str
 }
 
 const show = (column: KustoColumn): string => `${column.name}:${column.type}`
-
-export function mismatch(table: string, problems: readonly string[]): KustoUsageError {
-  return new KustoUsageError('KUSTO_SCHEMA_MISMATCH', `the data do not fit table ${table}: ${problems.join('; ')}`, {
-    context: { table },
-  })
-}

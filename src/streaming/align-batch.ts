@@ -2,7 +2,7 @@ import { Field, makeData, Null, Schema } from 'apache-arrow'
 import type { RecordBatch } from 'apache-arrow'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { batchOf } from '../arrow/take-rows.ts'
-import type { ColumnTarget } from '../sink/plan-schema.ts'
+import type { ColumnTarget } from '../sink/schema-problems.ts'
 
 /** Columns of a table in its order, and the position in the data of each; undefined for those that stay empty. */
 export interface Alignment {

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 /** Nothing that was explained may have changed anything. */
 afterEach(() => {
-  const changed = engine.seen.filter(({ csl }) => !/^\.show /.test(csl) && !csl.startsWith('.create table Fixed'))
+  const changed = engine.seen.filter(({ csl }) => !csl.startsWith('.show ') && !csl.startsWith('.create table Fixed'))
   expect(changed.map(({ csl }) => csl)).toEqual([])
   expect(ingestion.seen).toEqual([])
   engine.seen.length = 0

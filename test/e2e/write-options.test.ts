@@ -98,7 +98,7 @@ describe('tags', () => {
     }
     const second = await load(table, rows(), { way, ...once, onEvent: (event) => events.push(event) })
     expect([second.skipped, second.rows, second.blobs, read]).toEqual([true, 0, [], 0])
-    expect(events.filter(({ kind }) => kind !== 'request')).toEqual([{ kind: 'skipped', table, tag: 'v1' }])
+    expect(events).toEqual([{ kind: 'skipped', table, tag: 'v1' }])
     expect(second.toJSON()).toMatchObject({ skippedBy: 'v1' })
     const again = by(way).receipt(JSON.stringify(second))
     expect([again.skipped, (await again.completed()).rows]).toEqual([true, 0])
@@ -274,7 +274,8 @@ describe('records', () => {
       deleteIngestedBlobs: false,
     })
     expect([receipt.format, receipt.blobs.length]).toEqual(['csv', 2])
-    expect((await content(table))['n']!.toSorted()).toEqual(['0', '1', '2', '3'])
+    expect(new Set((await content(table))['n'])).toEqual(new Set(['0', '1', '2', '3']))
+    expect(await count(table)).toBe(4)
     expect(receipt.rawBytes).toBe(2 * ('"n"\n'.length + '0\n1\n'.length))
   })
 
