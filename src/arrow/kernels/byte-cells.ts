@@ -24,16 +24,18 @@ export function plainCells(source: SpanSource): CellKernel {
       const { count, lengths } = block
       source(spans, block)
       measured = count
-      const { starts, ends } = spans
-      for (let index = 0; index < count; index++) lengths[index] = ends[index]! - starts[index]!
+      const { offsets, rows } = spans
+      for (let index = 0; index < count; index++) {
+        lengths[index] = Math.min(LONGEST_CELL, offsets[rows[index]! + 1]! - offsets[rows[index]!]!)
+      }
     },
     write: (out, block) => {
       const { count, lengths, at } = block
       if (count !== measured) source(spans, block)
       source.settle?.(out)
-      const { starts, ends } = spans
+      const { offsets, rows } = spans
       for (let index = 0; index < count; index++) {
-        copyBytes(out, at[index]!, spans, starts[index]!, ends[index]!)
+        copyBytes(out, at[index]!, spans, offsets[rows[index]!]!, offsets[rows[index]! + 1]!)
         if (lengths[index]! > CELL_LIMIT_BYTES) out.oversizeCells++
       }
     },
@@ -47,18 +49,19 @@ export function base64Cells(source: SpanSource, empty: '""' | ''): CellKernel {
     measure: (block) => {
       const { count, lengths } = block
       source(spans, block)
-      const { starts, ends } = spans
+      const { offsets, rows } = spans
       for (let index = 0; index < count; index++) {
-        const length = ends[index]! - starts[index]!
+        const length = offsets[rows[index]! + 1]! - offsets[rows[index]!]!
         lengths[index] = length === 0 ? empty.length : Math.min(LONGEST_CELL, Math.ceil(length / 3) * 4)
       }
     },
     write: (out, { count, lengths, at }) => {
-      const { src, starts, ends } = spans
+      const { src, offsets, rows } = spans
       for (let index = 0; index < count; index++) {
-        const pos = at[index]!
-        if (starts[index] === ends[index]) writeQuotes(out, pos, empty.length)
-        else writeBase64(out, pos, src, starts[index]!, ends[index]!)
+        const start = offsets[rows[index]!]!
+        const end = offsets[rows[index]! + 1]!
+        if (start === end) writeQuotes(out, at[index]!, empty.length)
+        else writeBase64(out, at[index]!, src, start, end)
         if (lengths[index]! > CELL_LIMIT_BYTES) out.oversizeCells++
       }
     },
@@ -74,8 +77,8 @@ export function uuidCells(source: SpanSource): CellKernel {
       block.lengths.fill(UUID_LENGTH, 0, block.count)
     },
     write: (out, { count, at }) => {
-      const { src, starts } = spans
-      for (let index = 0; index < count; index++) writeUuid(out, at[index]!, src, starts[index]!)
+      const { src, offsets, rows } = spans
+      for (let index = 0; index < count; index++) writeUuid(out, at[index]!, src, offsets[rows[index]!]!)
     },
   }
 }

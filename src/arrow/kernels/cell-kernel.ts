@@ -28,7 +28,7 @@ export interface CellKernel {
 }
 
 /** No cell is longer: its length could not be counted on in 32 bits. A record of one such cell is refused anyway. */
-export const LONGEST_CELL: number = 2 ** 30
+export const LONGEST_CELL: number = 2 ** 30 - 1
 
 /** A block without rows and with room for `capacity`. */
 export function cellBlock(capacity = 0): CellBlock {

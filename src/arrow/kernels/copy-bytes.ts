@@ -4,7 +4,8 @@
  */
 import type { ByteSink } from './write-bytes.ts'
 
-const FEW = 8
+/** Cells shorter than this are better copied in the loop that walks them. */
+export const FEW_BYTES = 8
 const MANY = 160
 
 /** Bytes to copy from, and a view over the same bytes. */
@@ -20,14 +21,12 @@ export function copyBytes(out: ByteSink, at: number, from: CopySource, start: nu
   const length = end - start
   let to = at
   let index = start
-  if (length >= FEW) {
-    if (length >= MANY) {
-      bytes.set(src.subarray(start, end), at)
-      return
-    }
-    const source = from.view
-    const target = out.view
-    for (; index + 4 <= end; index += 4, to += 4) target.setInt32(to, source.getInt32(index, true), true)
+  if (length >= MANY) {
+    bytes.set(src.subarray(start, end), at)
+    return
   }
+  const source = from.view
+  const target = out.view
+  for (; index + 4 <= end; index += 4, to += 4) target.setInt32(to, source.getInt32(index, true), true)
   for (; index < end; index++) bytes[to++] = src[index]!
 }

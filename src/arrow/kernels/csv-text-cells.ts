@@ -4,8 +4,8 @@
  * replaces what is not UTF-8. Bench: bench/csv.bench.ts.
  */
 import { type CellKernel, LONGEST_CELL } from './cell-kernel.ts'
-import { copyBytes } from './copy-bytes.ts'
-import { ascending, type SpanSource, textSpans } from './text-spans.ts'
+import { copyBytes, FEW_BYTES } from './copy-bytes.ts'
+import { type SpanSource, textSpans } from './text-spans.ts'
 import { type ByteSink, CELL_LIMIT_BYTES } from './write-bytes.ts'
 
 const QUOTE = 34
@@ -27,11 +27,12 @@ export function csvTextCells(source: SpanSource): CellKernel {
       const { count, lengths } = block
       source(spans, block)
       measured = count
-      const { src, view, starts, ends } = spans
-      const clean = ascending(spans, count) && isPlain(view, starts[0]!, ends[count - 1]!)
+      const { src, view, offsets, rows } = spans
+      const clean = spans.joined && isPlain(view, offsets[rows[0]!]!, offsets[rows[count - 1]! + 1]!)
       for (let index = 0; index < count; index++) {
-        const start = starts[index]!
-        const end = ends[index]!
+        const row = rows[index]!
+        const start = offsets[row]!
+        const end = offsets[row + 1]!
         const length = end - start
         const bare = length > 0 && src[start] !== MARK && (clean || isPlain(view, start, end))
         lengths[index] = bare ? length : Math.min(LONGEST_CELL, length + 2 + (clean ? 0 : quotesIn(src, start, end)))
@@ -41,13 +42,19 @@ export function csvTextCells(source: SpanSource): CellKernel {
       const { count, lengths, at } = block
       if (count !== measured) source(spans, block)
       source.settle?.(out)
-      const { starts, ends } = spans
+      const { src, offsets, rows } = spans
+      const { bytes } = out
       for (let index = 0; index < count; index++) {
-        const start = starts[index]!
-        const end = ends[index]!
-        if (lengths[index] === end - start) copyBytes(out, at[index]!, spans, start, end)
-        else writeQuoted(out, at[index]!, spans.src, start, end)
-        if (end - start > CELL_LIMIT_BYTES) out.oversizeCells++
+        const row = rows[index]!
+        const start = offsets[row]!
+        const end = offsets[row + 1]!
+        const length = end - start
+        if (length !== lengths[index]) writeQuoted(out, at[index]!, src, start, end)
+        else if (length < FEW_BYTES) {
+          let pos = at[index]!
+          for (let from = start; from < end; from++) bytes[pos++] = src[from]!
+        } else copyBytes(out, at[index]!, spans, start, end)
+        if (length > CELL_LIMIT_BYTES) out.oversizeCells++
       }
     },
   }

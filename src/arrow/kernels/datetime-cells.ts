@@ -9,12 +9,18 @@ import { EPOCH_SECONDS, SECONDS, type TimeScale } from './write-time.ts'
 
 const LENGTH = 28
 const DAY_SECONDS = 86_400
+/** High halves below this belong to values that a double holds exactly. */
+const EXACT_HIGH = 2 ** 21
+/** ".000" and "0000" as little-endian 32-bit values. */
+const NO_FRACTION = 0x3030_302e
+const ZEROS = 0x3030_3030
 const FIRST_SECOND = -EPOCH_SECONDS
 const LAST_SECOND = 253_402_300_799
 
 /** Cells of 64-bit counts of `scale` units since `epochSeconds` (counted from 1970), given as 32-bit halves. */
 export function datetimeCells(halves: Int32Array, scale: TimeScale, epochSeconds = 0): CellKernel {
   const { base, whole48, rest48, whole32, rest32, unitsPerTick, ticksPerUnit } = scale
+  const inverse = 1 / base
   const date = new Int32Array(3)
   return {
     measure: ({ count, lengths }) => void lengths.fill(LENGTH, 0, count),
@@ -25,23 +31,34 @@ export function datetimeCells(halves: Int32Array, scale: TimeScale, epochSeconds
       for (let index = 0; index < count; index++) {
         const row = rows[index]! * 2
         const high = halves[row + 1]!
-        // value = h1 * 2^48 + h0 * 2^32 + low: see write-time.ts.
-        const h1 = high >> 16
-        const h0 = high & 0xffff
-        const part = h1 * rest48 + h0 * rest32 + (halves[row]! >>> 0)
-        const carry = Math.floor(part / base)
-        const seconds = h1 * whole48 + h0 * whole32 + carry + epochSeconds
-        const units = part - carry * base
+        const low = halves[row]! >>> 0
+        let part = high * 4_294_967_296 + low
+        let whole = epochSeconds
+        if (high >= EXACT_HIGH || high < -EXACT_HIGH) {
+          // value = h1 * 2^48 + h0 * 2^32 + low: see write-time.ts.
+          const h1 = high >> 16
+          const h0 = high & 0xffff
+          part = h1 * rest48 + h0 * rest32 + low
+          whole += h1 * whole48 + h0 * whole32
+        }
+        // Multiplying by the inverse may miss the quotient by one.
+        let carry = Math.floor(part * inverse)
+        let units = part - carry * base
+        if (units < 0) {
+          units += base
+          carry--
+        } else if (units >= base) {
+          units -= base
+          carry++
+        }
+        const seconds = whole + carry
         let ticks = units * ticksPerUnit
         if (unitsPerTick > 1) {
-          ticks = Math.floor(units / unitsPerTick)
+          ticks = ((units | 0) / unitsPerTick) | 0
           if (ticks * unitsPerTick !== units) cutTimes++
         }
-        let second = seconds - midnight
-        if (!(second >= 0 && second < DAY_SECONDS)) {
-          midnight = startOfDay(date, seconds)
-          second = seconds - midnight
-        }
+        if (!(seconds >= midnight && seconds < midnight + DAY_SECONDS)) midnight = startOfDay(date, seconds)
+        const second = (seconds - midnight) | 0
         const pos = at[index]!
         view.setInt32(pos, date[0]!, true)
         view.setInt32(pos + 4, date[1]!, true)
@@ -50,7 +67,13 @@ export function datetimeCells(halves: Int32Array, scale: TimeScale, epochSeconds
         const hour = (minutes / 60) | 0
         const minute = PAIRS[minutes - hour * 60]!
         view.setInt32(pos + 11, PAIRS[hour]! | 0x3a_0000 | (minute << 24), true)
-        view.setInt32(pos + 15, (minute >> 8) | 0x3a00 | (PAIRS[(second | 0) - minutes * 60]! << 16), true)
+        view.setInt32(pos + 15, (minute >> 8) | 0x3a00 | (PAIRS[second - minutes * 60]! << 16), true)
+        bytes[pos + 27] = 90
+        if (ticks === 0) {
+          view.setInt32(pos + 19, NO_FRACTION, true)
+          view.setInt32(pos + 23, ZEROS, true)
+          continue
+        }
         const fraction = ticks | 0
         const high2 = (fraction / 100_000) | 0
         const low5 = fraction - high2 * 100_000
@@ -60,7 +83,6 @@ export function datetimeCells(halves: Int32Array, scale: TimeScale, epochSeconds
         const middle = PAIRS[middle2]!
         view.setInt32(pos + 19, 0x2e | (PAIRS[high2]! << 8) | (middle << 24), true)
         view.setInt32(pos + 23, (middle >> 8) | (PAIRS[low2]! << 8) | ((48 + low3 - low2 * 10) << 24), true)
-        bytes[pos + 27] = 90
       }
       out.cutTimes += cutTimes
     },

@@ -8,6 +8,7 @@ import type { ByteSink } from './write-bytes.ts'
 
 const BILLION = 1_000_000_000
 const MINUS = 45
+const SMALL = 10_000
 
 /** Cells of integers of at most 32 bits with sign. */
 export function int32Cells(values: Int32Array): CellKernel {
@@ -15,16 +16,22 @@ export function int32Cells(values: Int32Array): CellKernel {
     measure: ({ count, rows, lengths }) => {
       for (let index = 0; index < count; index++) {
         const value = values[rows[index]!]!
-        lengths[index] = value < 0 ? digitsOf(-value) + 1 : digitsOf(value)
+        const sign = value >>> 31
+        lengths[index] = digitsOf(((value ^ -sign) + sign) >>> 0) + sign
       }
     },
     write: (out, { count, rows, lengths, at }) => {
       const { bytes } = out
       for (let index = 0; index < count; index++) {
         const value = values[rows[index]!]!
+        const sign = value >>> 31
+        const size = ((value ^ -sign) + sign) >>> 0
         const start = at[index]!
-        if (value < 0) bytes[start] = MINUS
-        writeLeft(out, start + lengths[index]!, (value < 0 ? -value : value) >>> 0)
+        const end = start + lengths[index]!
+        // Where there is no sign the first digit overwrites it.
+        bytes[start] = MINUS
+        if (size < SMALL) writeSmall(bytes, start + sign, end, size)
+        else writeLeft(out, end, size)
       }
     },
   }
@@ -41,7 +48,8 @@ export function int64Cells(halves: Int32Array, sign: 'signed' | 'unsigned'): Cel
         const low = halves[row]!
         const high = halves[row + 1]!
         if (high === low >> 31 && (signed || low >= 0)) {
-          lengths[index] = low < 0 ? digitsOf(-low) + 1 : digitsOf(low)
+          const sign = low >>> 31
+          lengths[index] = digitsOf(((low ^ -sign) + sign) >>> 0) + sign
           continue
         }
         splitInt64(parts, high, low, signed)
@@ -59,9 +67,13 @@ export function int64Cells(halves: Int32Array, sign: 'signed' | 'unsigned'): Cel
         const high = halves[row + 1]!
         const start = at[index]!
         let end = start + lengths[index]!
-        if (signed && high < 0) bytes[start] = MINUS
+        // Where there is no sign the first digit overwrites it.
+        bytes[start] = MINUS
         if (high === low >> 31 && (signed || low >= 0)) {
-          writeLeft(out, end, (low < 0 ? -low : low) >>> 0)
+          const sign = low >>> 31
+          const size = ((low ^ -sign) + sign) >>> 0
+          if (size < SMALL) writeSmall(bytes, start + sign, end, size)
+          else writeLeft(out, end, size)
           continue
         }
         splitInt64(parts, high, low, signed)
@@ -81,14 +93,41 @@ export function int64Cells(halves: Int32Array, sign: 'signed' | 'unsigned'): Cel
   }
 }
 
+/*
+ * Writes an integer in [0, 10^4) at [start, end) without a branch: lengths of neighbours differ, and each wrong guess of a
+ * branch costs more than these four stores. Places left of `start` fall on it and are overwritten from left to right.
+ */
+function writeSmall(bytes: Uint8Array, start: number, end: number, value: number): void {
+  const high = (value / 100) | 0
+  const low = value - high * 100
+  const highPair = DIGIT_PAIRS[high]!
+  const lowPair = DIGIT_PAIRS[low]!
+  const thousands = end - 4 - start
+  const hundreds = thousands + 1
+  const tens = thousands + 2
+  bytes[start + (thousands & ~(thousands >> 31))] = highPair
+  bytes[start + (hundreds & ~(hundreds >> 31))] = highPair >> 8
+  bytes[start + (tens & ~(tens >> 31))] = lowPair
+  bytes[end - 1] = lowPair >> 8
+}
+
 /** Writes the digits of an integer in [0, 2^32) so that they end before `end`. */
 export function writeLeft({ bytes, view }: ByteSink, end: number, value: number): void {
   let rest = value
   let pos = end
-  while (rest >= 100) {
-    const high = (rest / 100) >>> 0
+  while (rest >= 10_000) {
+    const high = (rest / 10_000) >>> 0
+    const low = (rest - high * 10_000) | 0
+    const lowPair = (low / 100) | 0
+    view.setUint16(pos - 2, DIGIT_PAIRS[low - lowPair * 100]!, true)
+    view.setUint16(pos - 4, DIGIT_PAIRS[lowPair]!, true)
+    pos -= 4
+    rest = high
+  }
+  if (rest >= 100) {
+    const high = (rest / 100) | 0
     pos -= 2
-    view.setUint16(pos, DIGIT_PAIRS[(rest - high * 100) | 0]!, true)
+    view.setUint16(pos, DIGIT_PAIRS[rest - high * 100]!, true)
     rest = high
   }
   if (rest >= 10) view.setUint16(pos - 2, DIGIT_PAIRS[rest]!, true)
@@ -120,6 +159,23 @@ function splitInt64(parts: Int32Array, high: number, low: number, signed: boolea
   if (signed && high < 0) {
     bottom = -low >>> 0
     top = (~high + (bottom === 0 ? 1 : 0)) >>> 0
+  }
+  if (top < 0x20_0000) {
+    // Below 2^53 a double is exact; multiplying by the inverse misses the quotient by one at most.
+    const value = top * 4_294_967_296 + bottom
+    let quotient = Math.floor(value * 1e-9)
+    let rest = value - quotient * BILLION
+    if (rest < 0) {
+      rest += BILLION
+      quotient--
+    } else if (rest >= BILLION) {
+      rest -= BILLION
+      quotient++
+    }
+    parts[0] = 0
+    parts[1] = quotient
+    parts[2] = rest
+    return
   }
   const first = Math.floor(top / BILLION)
   const second = (top - first * BILLION) * 65_536 + (bottom >>> 16)

@@ -4,8 +4,8 @@
  * nothing to escape. Bench: bench/csv.bench.ts (nested).
  */
 import { type CellKernel, LONGEST_CELL } from './cell-kernel.ts'
-import { copyBytes } from './copy-bytes.ts'
-import { ascending, type SpanSource, textSpans } from './text-spans.ts'
+import { copyBytes, FEW_BYTES } from './copy-bytes.ts'
+import { type SpanSource, textSpans } from './text-spans.ts'
 import type { ByteSink } from './write-bytes.ts'
 
 const QUOTE = 34
@@ -32,11 +32,12 @@ export function jsonTextCells(source: SpanSource, quotes: QuoteBytes): CellKerne
       const { count, lengths } = block
       source(spans, block)
       measured = count
-      const { src, view, starts, ends } = spans
-      const clean = ascending(spans, count) && isPlain(view, starts[0]!, ends[count - 1]!)
+      const { src, view, offsets, rows } = spans
+      const clean = spans.joined && isPlain(view, offsets[rows[0]!]!, offsets[rows[count - 1]! + 1]!)
       for (let index = 0; index < count; index++) {
-        const start = starts[index]!
-        const end = ends[index]!
+        const row = rows[index]!
+        const start = offsets[row]!
+        const end = offsets[row + 1]!
         const length = end - start + 2 * quotes
         lengths[index] = clean ? length : Math.min(LONGEST_CELL, length + jsonExtra(src, start, end, quotes))
       }
@@ -45,11 +46,12 @@ export function jsonTextCells(source: SpanSource, quotes: QuoteBytes): CellKerne
       const { count, lengths, at } = block
       if (count !== measured) source(spans, block)
       source.settle?.(out)
-      const { src, starts, ends } = spans
+      const { src, offsets, rows } = spans
       const { bytes } = out
       for (let index = 0; index < count; index++) {
-        const start = starts[index]!
-        const end = ends[index]!
+        const row = rows[index]!
+        const start = offsets[row]!
+        const end = offsets[row + 1]!
         let pos = at[index]!
         let last = pos + lengths[index]! - quotes
         bytes[pos++] = QUOTE
@@ -58,8 +60,10 @@ export function jsonTextCells(source: SpanSource, quotes: QuoteBytes): CellKerne
           bytes[pos++] = QUOTE
           bytes[last] = QUOTE
         }
-        if (lengths[index] === end - start + 2 * quotes) copyBytes(out, pos, spans, start, end)
-        else writeEscaped(out, pos, src, start, end, quotes)
+        const length = end - start
+        if (lengths[index] !== length + 2 * quotes) writeEscaped(out, pos, src, start, end, quotes)
+        else if (length >= FEW_BYTES) copyBytes(out, pos, spans, start, end)
+        else for (let from = start; from < end; from++) bytes[pos++] = src[from]!
       }
     },
   }

@@ -61,6 +61,7 @@ export function listCells(data: Data, item: CellKernel): CellKernel {
 /** Cells of structs as JSON objects. */
 export function structCells(members: readonly MemberCells[]): CellKernel {
   const blocks = members.map(() => cellBlock())
+  const prefixes = members.map(({ prefix }) => wordsOf(prefix))
   const syntax = members.reduce((sum, { prefix }) => sum + prefix.length, members.length === 0 ? 2 : 1)
   let ends = new Int32Array(0)
   return {
@@ -77,16 +78,18 @@ export function structCells(members: readonly MemberCells[]): CellKernel {
       }
     },
     write: (out, { count, at }) => {
-      const { bytes } = out
+      const { bytes, view } = out
       const cursors = ends
       for (let row = 0; row < count; row++) cursors[row] = at[row]!
-      for (const [index, { prefix, kernel }] of members.entries()) {
+      for (const [index, { kernel }] of members.entries()) {
         const block = blocks[index]!
+        const { words, starts, length } = prefixes[index]!
         const { lengths, at: places } = block
         block.count = count
         for (let row = 0; row < count; row++) {
           let pos = cursors[row]!
-          for (let byte = 0; byte < prefix.length; byte++) bytes[pos++] = prefix[byte]!
+          for (let word = 0; word < words.length; word++) view.setInt32(pos + starts[word]!, words[word]!, true)
+          pos += length
           places[row] = pos
           cursors[row] = pos + lengths[row]!
         }
@@ -99,6 +102,19 @@ export function structCells(members: readonly MemberCells[]): CellKernel {
       }
     },
   }
+}
+
+/* Text of at least four bytes as 32-bit words and where they go: the last one overlaps the one before it. */
+function wordsOf(text: Uint8Array): {
+  readonly words: Int32Array
+  readonly starts: Int32Array
+  readonly length: number
+} {
+  const { length } = text
+  const count = Math.ceil(length / 4)
+  const starts = Int32Array.from({ length: count }, (_, word) => Math.min(word * 4, length - 4))
+  const view = new DataView(text.buffer, text.byteOffset, length)
+  return { words: starts.map((start) => view.getInt32(start, true)), starts, length }
 }
 
 /** Cells of maps as JSON objects; `key` writes JSON strings. */

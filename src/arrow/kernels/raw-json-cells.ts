@@ -17,10 +17,10 @@ export function rawJsonCells(source: SpanSource, quotes: QuoteBytes): CellKernel
       const { count, lengths } = block
       source(spans, block)
       valid = roomFor(valid, count)
-      const { src, starts, ends } = spans
+      const { src, offsets, rows } = spans
       for (let index = 0; index < count; index++) {
-        const start = starts[index]!
-        const end = ends[index]!
+        const start = offsets[rows[index]!]!
+        const end = offsets[rows[index]! + 1]!
         valid[index] = isJson(src, start, end) ? 1 : 0
         const extra =
           valid[index] === 1 ? doubled(src, start, end, quotes) : jsonExtra(src, start, end, quotes) + 2 * quotes
@@ -29,11 +29,13 @@ export function rawJsonCells(source: SpanSource, quotes: QuoteBytes): CellKernel
     },
     write: (out, { count, lengths, at }) => {
       const { bytes } = out
-      const { src, starts, ends } = spans
+      const { src, offsets, rows } = spans
       for (let index = 0; index < count; index++) {
+        const start = offsets[rows[index]!]!
+        const end = offsets[rows[index]! + 1]!
         let pos = at[index]!
         if (valid[index] === 1) {
-          for (let from = starts[index]!; from < ends[index]!; from++) {
+          for (let from = start; from < end; from++) {
             const byte = src[from]!
             bytes[pos++] = byte
             if (byte === QUOTE && quotes === 2) bytes[pos++] = QUOTE
@@ -42,7 +44,7 @@ export function rawJsonCells(source: SpanSource, quotes: QuoteBytes): CellKernel
         }
         bytes.fill(QUOTE, pos, pos + quotes)
         bytes.fill(QUOTE, pos + lengths[index]! - quotes, pos + lengths[index]!)
-        writeEscaped(out, pos + quotes, src, starts[index]!, ends[index]!, quotes)
+        writeEscaped(out, pos + quotes, src, start, end, quotes)
       }
     },
   }

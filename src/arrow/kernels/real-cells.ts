@@ -5,14 +5,14 @@
  */
 import { type CellKernel, roomFor } from './cell-kernel.ts'
 import { writeLeft } from './integer-cells.ts'
-import { type Digits, shortestDigits, trimZeros } from './shortest-digits.ts'
+import { COUNT, type Digits, HIGH, LOW, POINT, setTrimmed, shortestDigits } from './shortest-digits.ts'
 import type { ByteSink } from './write-bytes.ts'
 import { DIGIT_PAIRS, digitsOf } from './write-integer.ts'
 
 const HUNDRED_MILLION = 100_000_000
 const MINUS = 45
 const PLUS = 43
-const POINT = 46
+const DOT = 46
 const ZERO = 48
 const QUOTE = 34
 const LETTER_E = 101
@@ -22,16 +22,16 @@ const LETTER_E = 101
  * reals with, and stand between `quotes` quotation marks.
  */
 export function realCells(values: Float64Array, quotes: 0 | 1 | 2): CellKernel {
-  const digits: Digits = { high: 0, low: 0, count: 0, point: 0 }
+  const digits = new Int32Array(4)
   let highs = new Int32Array(0)
   let lows = new Int32Array(0)
   let shapes = new Int32Array(0)
   return {
-    measure: ({ count, rows, lengths }) => {
-      highs = roomFor(highs, count)
-      lows = roomFor(lows, count)
-      shapes = roomFor(shapes, count)
-      for (let index = 0; index < count; index++) {
+    measure: ({ count: cells, rows, lengths }) => {
+      highs = roomFor(highs, cells)
+      lows = roomFor(lows, cells)
+      shapes = roomFor(shapes, cells)
+      for (let index = 0; index < cells; index++) {
         const value = values[rows[index]!]!
         if (value - value !== 0) {
           lengths[index] = nameOf(value).length + 2 * quotes
@@ -39,10 +39,12 @@ export function realCells(values: Float64Array, quotes: 0 | 1 | 2): CellKernel {
         }
         const negative = value < 0 || (value === 0 && 1 / value < 0)
         findDigits(digits, negative ? -value : value)
-        highs[index] = digits.high
-        lows[index] = digits.low
-        shapes[index] = (digits.point << 8) | digits.count
-        lengths[index] = (negative ? 1 : 0) + textLength(digits.count, digits.point)
+        const count = digits[COUNT]!
+        const point = digits[POINT]!
+        highs[index] = digits[HIGH]!
+        lows[index] = digits[LOW]!
+        shapes[index] = (point << 8) | count
+        lengths[index] = (negative ? 1 : 0) + textLength(count, point)
       }
     },
     write: (out, { count, rows, lengths, at }) => {
@@ -76,7 +78,7 @@ export function realCells(values: Float64Array, quotes: 0 | 1 | 2): CellKernel {
         if (point > 0) insertPoint(bytes, start, point)
         else {
           bytes[start] = ZERO
-          bytes[start + 1] = POINT
+          bytes[start + 1] = DOT
           for (let place = start + 2; place < start + 2 - point; place++) bytes[place] = ZERO
         }
       }
@@ -90,12 +92,12 @@ export function realCells(values: Float64Array, quotes: 0 | 1 | 2): CellKernel {
  */
 function findDigits(digits: Digits, value: number): void {
   if (value < 1e9) {
-    const thousandths = Math.round(value * 1e3)
+    const thousandths = Math.floor(value * 1e3 + 0.5)
     if (thousandths / 1e3 === value) {
       setDecimal(digits, thousandths, 3)
       return
     }
-    const millionths = Math.round(value * 1e6)
+    const millionths = Math.floor(value * 1e6 + 0.5)
     if (millionths / 1e6 === value) {
       setDecimal(digits, millionths, 6)
       return
@@ -105,18 +107,18 @@ function findDigits(digits: Digits, value: number): void {
 }
 
 function setDecimal(digits: Digits, whole: number, places: number): void {
-  if (whole === 0) {
-    digits.high = 0
-    digits.low = 0
-    digits.count = 1
-    digits.point = 1
+  if (whole < HUNDRED_MILLION) {
+    const low = whole | 0
+    const count = digitsOf(low)
+    digits[POINT] = low === 0 ? 1 : count - places
+    setTrimmed(digits, 0, low, count)
+    if (low === 0) digits[COUNT] = 1
     return
   }
   const high = Math.floor(whole / HUNDRED_MILLION)
-  const low = whole - high * HUNDRED_MILLION
-  const count = high > 0 ? digitsOf(high) + 8 : digitsOf(low)
-  digits.point = count - places
-  trimZeros(digits, high, low, count)
+  const count = digitsOf(high) + 8
+  digits[POINT] = count - places
+  setTrimmed(digits, high, (whole - high * HUNDRED_MILLION) | 0, count)
 }
 
 /** Writes `high * 10^8 + low` so that it ends before `end`. */
@@ -140,7 +142,7 @@ function writeDigits(out: ByteSink, end: number, high: number, low: number): voi
 /** Moves the first `count` digits, which stand one place too far to the right, and puts the point behind them. */
 function insertPoint(bytes: Uint8Array, start: number, count: number): void {
   for (let place = start; place < start + count; place++) bytes[place] = bytes[place + 1]!
-  bytes[start + count] = POINT
+  bytes[start + count] = DOT
 }
 
 function nameOf(value: number): string {

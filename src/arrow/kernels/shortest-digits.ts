@@ -10,43 +10,46 @@
  * powers of two, whose lower neighbour is nearer, and for subnormals.
  */
 
-/** The digits of one number: `high * 10^8 + low` has `count` digits, the last no zero; the point stands after `point`. */
-export interface Digits {
-  high: number
-  low: number
-  count: number
-  point: number
-}
+/**
+ * The digits of one number, at the places named below: `high * 10^8 + low` has `count` digits, of which `point` stand before
+ * the point, and the last is no zero. An array, because fields of an object would be numbers on the heap.
+ */
+export type Digits = Int32Array
+
+export const HIGH = 0
+export const LOW = 1
+export const COUNT = 2
+export const POINT = 3
 
 const HUNDRED_MILLION = 100_000_000
 const SPLITTER = 134_217_729
 const HALF_ULP = 2 ** -53
 /** Far above the error of the scaled value, far below what makes `String` decide often. */
 const DOUBT = 1e-7
-const WIDTH = 5
+const WIDTH = 6
 const GUARD_BITS = 60
 
-const double = new Float64Array(1)
-const words = new Int32Array(double.buffer)
+/* Scratch of one call: the two halves of a double. */
+const DOUBLE = new Float64Array(1)
+const WORDS = new Int32Array(DOUBLE.buffer)
 
 /**
- * For each biased exponent: the scale's high part, that part split in two for exact products, the low part, and how many
- * digits stand before the point of the scaled value's number.
+ * For each biased exponent e + 1023: the scale's high part, that part split in two for exact products, the low part, the power
+ * of ten that undoes the scale, and 2^-e.
  */
 const SCALES: Float64Array = scales()
 
 /** Sets `digits` to those of a positive finite number. */
 export function shortestDigits(digits: Digits, value: number): void {
-  double[0] = value
-  const top = words[1]!
+  DOUBLE[0] = value
+  const top = WORDS[1]!
   const exponent = top >>> 20
-  if (exponent === 0 || ((top & 0xf_ffff) === 0 && words[0] === 0)) {
+  if (exponent === 0 || ((top & 0xf_ffff) === 0 && WORDS[0] === 0)) {
     digitsOfText(digits, value)
     return
   }
-  words[1] = (top & 0xf_ffff) | 0x3ff0_0000
-  const mantissa = double[0]
   const at = exponent * WIDTH
+  const mantissa = value * SCALES[at + 5]!
   const scale = SCALES[at]!
   const scaleHigh = SCALES[at + 1]!
   const scaleLow = SCALES[at + 2]!
@@ -62,34 +65,9 @@ export function shortestDigits(digits: Digits, value: number): void {
     mantissaLow * scaleLow +
     mantissa * SCALES[at + 3]!
   const half = scale * HALF_ULP
-  // product is an integer: it is over 2^53. Its lowest eight digits, then its lowest two with the error added.
-  let high = Math.floor(product / HUNDRED_MILLION)
+  // product is an integer: it is over 2^53. Its lowest eight digits, which multiplying by the inverse misses by one at most.
+  let high = Math.floor(product * 1e-8)
   let low = product - high * HUNDRED_MILLION
-  if (low < 0) {
-    low += HUNDRED_MILLION
-    high--
-  }
-  const hundreds = ((low | 0) / 100) | 0
-  const rest = (low | 0) - hundreds * 100 + error
-  // The error may take rest below 0 or over 100, but not as far as the next multiple of 100.
-  const hundred = rest >= 50 ? 100 : 0
-  const toHundred = Math.abs(rest - hundred)
-  low = hundreds * 100
-  if (toHundred < half - DOUBT) low += hundred
-  else {
-    const ten = Math.round(rest / 10) * 10
-    const toTen = Math.abs(rest - ten)
-    const one = Math.round(rest)
-    const doubtful =
-      toHundred <= half + DOUBT ||
-      Math.abs(toTen - half) <= DOUBT ||
-      (toTen < half ? toTen > 5 - DOUBT : Math.abs(rest - one) > 0.5 - DOUBT)
-    if (doubtful) {
-      digitsOfText(digits, value)
-      return
-    }
-    low += toTen < half ? ten : one
-  }
   if (low < 0) {
     low += HUNDRED_MILLION
     high--
@@ -97,19 +75,51 @@ export function shortestDigits(digits: Digits, value: number): void {
     low -= HUNDRED_MILLION
     high++
   }
-  const count = high >= 1_000_000_000 ? 18 : 17
-  digits.point = SCALES[at + 4]! + count
-  trimZeros(digits, high, low, count)
+  const whole = low | 0
+  const hundreds = ((whole / 100) | 0) * 100
+  const rest = whole - hundreds + error
+  // The error may take rest below 0 or over 100, but not as far as the next multiple of 100.
+  const hundred = rest >= 50 ? 100 : 0
+  const toHundred = Math.abs(rest - hundred)
+  let last = hundreds
+  if (toHundred < half - DOUBT) last += hundred
+  else {
+    const ten = Math.floor(rest * 0.1 + 0.5) * 10
+    const toTen = Math.abs(rest - ten)
+    const one = Math.floor(rest + 0.5)
+    const isTen = toTen < half
+    const doubtful =
+      toHundred <= half + DOUBT ||
+      Math.abs(toTen - half) <= DOUBT ||
+      (isTen ? toTen > 5 - DOUBT : Math.abs(rest - one) > 0.5 - DOUBT)
+    if (doubtful) {
+      digitsOfText(digits, value)
+      return
+    }
+    last += (isTen ? ten : one) | 0
+  }
+  let first = high | 0
+  if (last < 0) {
+    last += HUNDRED_MILLION
+    first--
+  } else if (last >= HUNDRED_MILLION) {
+    last -= HUNDRED_MILLION
+    first++
+  }
+  const count = first >= 1_000_000_000 ? 18 : 17
+  digits[POINT] = SCALES[at + 4]! + count
+  setTrimmed(digits, first, last, count)
 }
 
-/** Sets the digits to those of `high * 10^8 + low`, of `count` digits, without the zeros they end in. */
-export function trimZeros(digits: Digits, high: number, low: number, count: number): void {
-  let last = low | 0
+/** Sets the digits to those of `high * 10^8 + low`, which has `count` of them, without the zeros it ends in. */
+export function setTrimmed(digits: Digits, high: number, low: number, count: number): void {
+  let last = low
   let first = high
   let left = count
   if (last === 0) {
-    last = first % HUNDRED_MILLION
-    first = Math.floor(first / HUNDRED_MILLION)
+    const eight = (first / HUNDRED_MILLION) | 0
+    last = (first - eight * HUNDRED_MILLION) | 0
+    first = eight
     left -= 8
     if (last === 0) {
       last = first
@@ -118,30 +128,31 @@ export function trimZeros(digits: Digits, high: number, low: number, count: numb
     }
   }
   let removed = 1
-  for (let next = (last / 10) | 0; next * 10 === last && last !== 0; next = (last / 10) | 0) {
+  let next = (last / 10) | 0
+  while (((next * 10) | 0) === last && last !== 0) {
     last = next
-    removed *= 10
+    removed = (removed * 10) | 0
     left--
+    next = (last / 10) | 0
   }
   if (removed > 1 && first > 0) {
     // The digits move right by as many places as were removed.
-    const place = HUNDRED_MILLION / removed
-    const whole = Math.floor(first / removed)
-    last += (first - whole * removed) * place
+    const whole = (first / removed) | 0
+    last += (first - whole * removed) * ((HUNDRED_MILLION / removed) | 0)
     first = whole
   }
-  digits.high = first
-  digits.low = last
-  digits.count = left
+  digits[HIGH] = first
+  digits[LOW] = last
+  digits[COUNT] = left
 }
 
 function digitsOfText(digits: Digits, value: number): void {
   const [coefficient, exponent] = value.toExponential().split('e') as [string, string]
   const text = coefficient.replace('.', '')
-  digits.high = Number(text.slice(0, -8))
-  digits.low = Number(text.slice(-8))
-  digits.count = text.length
-  digits.point = Number(exponent) + 1
+  digits[HIGH] = Number(text.slice(0, -8))
+  digits[LOW] = Number(text.slice(-8))
+  digits[COUNT] = text.length
+  digits[POINT] = Number(exponent) + 1
 }
 
 /* Powers of ten are exact bigints here, so that both parts of every scale are correctly rounded. */
@@ -162,6 +173,7 @@ function scales(): Float64Array {
     const parts = [scale, scaleHigh, scale - scaleHigh, Number(exact - BigInt(scale))]
     for (const [part, value] of parts.entries()) all[biased * WIDTH + part] = value / 2 ** GUARD_BITS
     all[biased * WIDTH + 4] = -power
+    all[biased * WIDTH + 5] = 2 ** -exponent
   }
   return all
 }

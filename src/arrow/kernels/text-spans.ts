@@ -9,13 +9,15 @@ import { type CellBlock, cellBlock, type CellKernel, growBlock, roomFor } from '
 import { type ByteSink, byteSink, reserve, viewOf } from './write-bytes.ts'
 import type { FixedCells } from './write-cells.ts'
 
-/** Bytes of the cells of a block: `src[starts[i], ends[i])`. */
+/** Bytes of the cells of a block: cell i is `src[offsets[rows[i]], offsets[rows[i] + 1])`. */
 export interface TextSpans {
   src: Uint8Array
   /** Over the same bytes. */
   view: DataView
-  starts: Int32Array<ArrayBuffer>
-  ends: Int32Array<ArrayBuffer>
+  offsets: Int32Array
+  rows: Int32Array
+  /** Whether the cells follow one another in the buffer, so that they can be looked at as one text. */
+  joined: boolean
 }
 
 /** Sets `spans` to the cells of a block. */
@@ -28,7 +30,7 @@ export interface SpanSource {
 /** Spans of nothing. */
 export function textSpans(): TextSpans {
   const src = new Uint8Array(0)
-  return { src, view: viewOf(src), starts: new Int32Array(0), ends: new Int32Array(0) }
+  return { src, view: viewOf(src), offsets: new Int32Array(0), rows: new Int32Array(0), joined: false }
 }
 
 /** The source of a column's bytes; undefined when the type is not made of bytes. */
@@ -45,24 +47,41 @@ export function spansOf(data: Data): SpanSource | undefined {
   return typeId === Type.Utf8View || typeId === Type.BinaryView ? viewSpans(data, values) : undefined
 }
 
-function useBytes(spans: TextSpans, src: Uint8Array, count: number): void {
-  if (spans.src !== src) {
-    spans.src = src
-    spans.view = viewOf(src)
-  }
-  spans.starts = roomFor(spans.starts, count)
-  spans.ends = roomFor(spans.ends, count)
+function useBytes(spans: TextSpans, src: Uint8Array): void {
+  if (spans.src === src) return
+  spans.src = src
+  spans.view = viewOf(src)
 }
 
 function offsetSpans(values: Uint8Array, offsets: Int32Array): SpanSource {
   return (spans, { count, rows }) => {
-    useBytes(spans, values, count)
-    const { starts, ends } = spans
-    for (let index = 0; index < count; index++) {
-      const row = rows[index]!
-      starts[index] = offsets[row]!
-      ends[index] = offsets[row + 1]!
-    }
+    useBytes(spans, values)
+    spans.offsets = offsets
+    spans.rows = rows
+    spans.joined = areJoined(offsets, rows, count)
+  }
+}
+
+/* Rows that are left out between others are nulls, which mostly have no bytes. */
+function areJoined(offsets: Int32Array, rows: Int32Array, count: number): boolean {
+  if (count === 0) return false
+  if (rows[count - 1]! - rows[0]! === count - 1 && rows[count >> 1]! - rows[0]! === count >> 1) return true
+  let bytes = 0
+  let last = -1
+  for (let index = 0; index < count; index++) {
+    const row = rows[index]!
+    if (row <= last) return false
+    last = row
+    bytes += offsets[row + 1]! - offsets[row]!
+  }
+  return offsets[last + 1]! - offsets[rows[0]!]! <= 2 * bytes
+}
+
+/** Sets the bounds of the cells as pairs, for bytes that no offsets of the column lead to. */
+function setPairs(spans: TextSpans, pairs: Int32Array, count: number): void {
+  spans.offsets = pairs
+  if (spans.rows.length < count || spans.rows[0] !== 0) {
+    spans.rows = Int32Array.from({ length: Math.max(count, 1) }, (_, index) => 2 * index)
   }
 }
 
@@ -70,6 +89,7 @@ function offsetSpans(values: Uint8Array, offsets: Int32Array): SpanSource {
 function largeSpans(values: Uint8Array, offsets: BigInt64Array): SpanSource {
   const halves = new Int32Array(offsets.buffer, offsets.byteOffset, offsets.length * 2)
   const offset = (row: number): number => halves[2 * row + 1]! * 4_294_967_296 + (halves[2 * row]! >>> 0)
+  let pairs = new Int32Array(0)
   return (spans, { count, rows }) => {
     let base = 0
     if (values.length > 0x7fff_ffff && count > 0) {
@@ -80,26 +100,30 @@ function largeSpans(values: Uint8Array, offsets: BigInt64Array): SpanSource {
         end = Math.max(end, offset(rows[index]! + 1))
       }
       if (end - base > 0x7fff_ffff) throw tooLarge()
-      useBytes(spans, values.subarray(base, end), count)
-    } else useBytes(spans, values, count)
-    const { starts, ends } = spans
+      useBytes(spans, values.subarray(base, end))
+    } else useBytes(spans, values)
+    pairs = roomFor(pairs, 2 * count)
     for (let index = 0; index < count; index++) {
       const row = rows[index]!
-      starts[index] = offset(row) - base
-      ends[index] = offset(row + 1) - base
+      pairs[2 * index] = offset(row) - base
+      pairs[2 * index + 1] = offset(row + 1) - base
     }
+    setPairs(spans, pairs, count)
+    spans.joined = count > 0 && rows[count - 1]! - rows[0]! === count - 1
   }
 }
 
 function fixedSpans(values: Uint8Array, width: number): SpanSource {
   if (values.length > 0x7fff_ffff) throw tooLarge()
+  let pairs = new Int32Array(0)
   return (spans, { count, rows }) => {
-    useBytes(spans, values, count)
-    const { starts, ends } = spans
+    useBytes(spans, values)
+    pairs = roomFor(pairs, 2 * count)
     for (let index = 0; index < count; index++) {
-      starts[index] = rows[index]! * width
-      ends[index] = starts[index]! + width
+      pairs[2 * index] = rows[index]! * width
+      pairs[2 * index + 1] = rows[index]! * width + width
     }
+    setPairs(spans, pairs, count)
   }
 }
 
@@ -111,14 +135,15 @@ function viewSpans(data: Data, values: Uint8Array): SpanSource {
   const ints = viewOf(values)
   const buffers = data.variadicBuffers
   const joined = byteSink(0)
+  let pairs = new Int32Array(0)
   return (spans, { count, rows }) => {
     joined.pos = 0
-    useBytes(spans, joined.bytes, count)
+    pairs = roomFor(pairs, 2 * count)
     for (let index = 0; index < count; index++) {
       const at = rows[index]! * 16
       const length = ints.getInt32(at, true)
       reserve(joined, length)
-      spans.starts[index] = joined.pos
+      pairs[2 * index] = joined.pos
       if (length <= 12)
         for (let byte = 0; byte < length; byte++) joined.bytes[joined.pos + byte] = values[at + 4 + byte]!
       else {
@@ -126,9 +151,11 @@ function viewSpans(data: Data, values: Uint8Array): SpanSource {
         joined.bytes.set(buffers[ints.getInt32(at + 8, true)]!.subarray(start, start + length), joined.pos)
       }
       joined.pos += length
-      spans.ends[index] = joined.pos
+      pairs[2 * index + 1] = joined.pos
     }
-    useBytes(spans, joined.bytes, count)
+    useBytes(spans, joined.bytes)
+    setPairs(spans, pairs, count)
+    spans.joined = count > 0
   }
 }
 
@@ -136,25 +163,27 @@ function viewSpans(data: Data, values: Uint8Array): SpanSource {
 export function renderedSpans(kernel: CellKernel): SpanSource {
   const page = byteSink(0)
   const inner = cellBlock()
+  let pairs = new Int32Array(0)
   const source: SpanSource = (spans, { count, rows }) => {
     growBlock(inner, count)
     inner.count = count
-    inner.rows.set(rows.subarray(0, count))
+    inner.rows = rows
     kernel.measure(inner)
-    useBytes(spans, page.bytes, count)
-    const { starts, ends } = spans
+    pairs = roomFor(pairs, 2 * count)
     let pos = 0
     for (let index = 0; index < count; index++) {
-      starts[index] = inner.at[index] = pos
+      pairs[2 * index] = inner.at[index] = pos
       pos += inner.lengths[index]!
       if (pos > 0x7fff_ffff) throw tooLarge()
-      ends[index] = pos
+      pairs[2 * index + 1] = pos
     }
     page.pos = 0
     page.cutTimes = 0
     reserve(page, pos)
     kernel.write(page, inner)
-    useBytes(spans, page.bytes, count)
+    useBytes(spans, page.bytes)
+    setPairs(spans, pairs, count)
+    spans.joined = count > 0
   }
   source.settle = (counts) => {
     counts.cutTimes += page.cutTimes
@@ -165,34 +194,25 @@ export function renderedSpans(kernel: CellKernel): SpanSource {
 /** The text of cells of bounded length that are written one by one: of the rarer types. */
 export function sinkSpans({ room, write }: FixedCells): SpanSource {
   const page = byteSink(0)
+  let pairs = new Int32Array(0)
   const source: SpanSource = (spans, { count, rows }) => {
     page.pos = 0
     page.cutTimes = 0
-    useBytes(spans, page.bytes, count)
-    const { starts, ends } = spans
+    pairs = roomFor(pairs, 2 * count)
     for (let index = 0; index < count; index++) {
-      starts[index] = page.pos
+      pairs[2 * index] = page.pos
       reserve(page, room)
       write(page, rows[index]!)
-      ends[index] = page.pos
+      pairs[2 * index + 1] = page.pos
     }
-    useBytes(spans, page.bytes, count)
+    useBytes(spans, page.bytes)
+    setPairs(spans, pairs, count)
+    spans.joined = count > 0
   }
   source.settle = (counts) => {
     counts.cutTimes += page.cutTimes
   }
   return source
-}
-
-/** Whether the cells of the block follow one another in the buffer, so that they can be looked at as one text. */
-export function ascending({ starts, ends }: TextSpans, count: number): boolean {
-  if (count === 0) return false
-  let bytes = 0
-  for (let index = 0; index < count; index++) {
-    if (index > 0 && starts[index]! < ends[index - 1]!) return false
-    bytes += ends[index]! - starts[index]!
-  }
-  return ends[count - 1]! - starts[0]! <= 2 * bytes
 }
 
 function tooLarge(): KustoDataError {

@@ -9,7 +9,8 @@ import { type ByteSink, byteSink, reserve, viewOf } from './write-bytes.ts'
 
 const COMMA = 44
 const NEWLINE = 10
-const QUOTE = 34
+/** A null alone in its record. */
+const BLANK = Uint8Array.of(34, 34)
 /** Rows of a block, and about how many bytes of the batch: what is written twice should still be in the cache. */
 const BLOCK_ROWS = 1024
 const BLOCK_BYTES = 256 * 1024
@@ -32,21 +33,31 @@ export interface CsvRange {
   readonly rowBytes: number
 }
 
+/** Cells of all columns of a block: column by column, `capacity` rows each. */
+interface CellGrid {
+  readonly columns: number
+  readonly capacity: number
+  readonly lengths: Int32Array
+  readonly starts: Int32Array
+}
+
 /**
  * Writes records until a bound is met and leaves `at.row` at the first row not written. `out` grows. When not even one
  * record fits into `maxBytes`, none is written.
  */
 export function writeRecords(out: ByteSink, columns: readonly CellKernel[], range: CsvRange, at: CsvPosition): void {
   const { startRow, endRow, maxBytes, rowBytes } = range
-  const capacity = Math.max(
-    16,
-    Math.min(BLOCK_ROWS, Math.floor(BLOCK_BYTES / Math.max(1, rowBytes)), endRow - startRow),
-  )
+  const wanted = Math.min(BLOCK_ROWS, Math.floor(BLOCK_BYTES / Math.max(1, rowBytes)))
+  const capacity = Math.max(1, Math.min(Math.max(16, wanted), endRow - startRow))
+  const cells = columns.length * capacity
+  const [lengths, starts] = [new Int32Array(cells), new Int32Array(cells)]
+  const grid: CellGrid = { columns: columns.length, capacity, lengths, starts }
   const rows = new Int32Array(capacity)
-  const cursors = new Int32Array(capacity)
-  const blocks = columns.map((): CellBlock => ({ count: 0, rows, lengths: new Int32Array(capacity), at: cursors }))
+  const blocks = columns.map((_, column): CellBlock => {
+    const part = [column * capacity, (column + 1) * capacity] as const
+    return { count: 0, rows, lengths: lengths.subarray(...part), at: starts.subarray(...part) }
+  })
   const page = byteSink(0)
-  const isSingle = columns.length === 1
   for (at.row = startRow; at.row < endRow;) {
     const count = Math.min(capacity, endRow - at.row)
     for (let index = 0; index < count; index++) rows[index] = at.row + index
@@ -56,18 +67,19 @@ export function writeRecords(out: ByteSink, columns: readonly CellKernel[], rang
       block.count = count
       refusedAt(() => kernel.measure(block), { kernel, block, at })
     }
-    const fit = placeRecords(cursors, blocks, count, maxBytes - out.pos)
-    if (fit.rows === 0) return
+    const fit = fitting(grid, count, maxBytes - out.pos)
+    if (fit.rows === 0) break
     if (out.pos === 0) reserve(out, Math.min(maxBytes, Math.ceil((fit.bytes / fit.rows) * (endRow - at.row) * 1.02)))
     reserve(out, fit.bytes)
+    // Positions of a block count in 32 bits, those of the whole output do not.
     page.bytes = out.bytes.subarray(out.pos, out.pos + fit.bytes)
     page.view = viewOf(page.bytes)
+    placeCells(page.bytes, grid, fit.rows)
     for (const [column, kernel] of columns.entries()) {
       const block = blocks[column]!
       at.column = column
       block.count = fit.rows
       refusedAt(() => kernel.write(page, block), { kernel, block, at })
-      endCells(page.bytes, block, { isSingle, separator: column === columns.length - 1 ? NEWLINE : COMMA })
     }
     out.pos += fit.bytes
     at.row += fit.rows
@@ -77,39 +89,37 @@ export function writeRecords(out: ByteSink, columns: readonly CellKernel[], rang
   out.oversizeCells += page.oversizeCells
 }
 
-/** Sets the start of each record and says how many rows fit, and how many bytes they take. */
-function placeRecords(
-  cursors: Int32Array,
-  blocks: readonly CellBlock[],
-  count: number,
-  maxBytes: number,
-): { readonly rows: number; readonly bytes: number } {
-  const sizes = new Float64Array(count).fill(blocks.length)
-  for (const { lengths } of blocks) for (let row = 0; row < count; row++) sizes[row]! += lengths[row]!
+/** How many rows fit, and how many bytes they take. */
+function fitting(grid: CellGrid, count: number, maxBytes: number): { readonly rows: number; readonly bytes: number } {
+  const { columns, capacity, lengths } = grid
   const limit = Math.min(maxBytes, LONGEST_CELL)
   let bytes = 0
   for (let row = 0; row < count; row++) {
-    const size = sizes[row]! > 1 ? sizes[row]! : 3
+    let size = columns
+    for (let cell = row; cell < lengths.length; cell += capacity) size += lengths[cell]!
+    if (size === 1) size = BLANK.length + 1
     if (bytes + size > limit) return { rows: row, bytes }
-    cursors[row] = bytes
     bytes += size
   }
   return { rows: count, bytes }
 }
 
-/** Ends every cell of a column and moves the cursors to the next column. */
-function endCells(
-  bytes: Uint8Array,
-  { count, lengths, at }: CellBlock,
-  { isSingle, separator }: { readonly isSingle: boolean; readonly separator: number },
-): void {
+/** Sets the start of each cell, and writes what stands between cells and records. */
+function placeCells(bytes: Uint8Array, { columns, lengths, starts, capacity }: CellGrid, count: number): void {
+  const last = (columns - 1) * capacity
+  let pos = 0
   for (let row = 0; row < count; row++) {
-    let pos = at[row]! + lengths[row]!
-    if (isSingle && lengths[row] === 0) {
-      bytes[pos++] = QUOTE
-      bytes[pos++] = QUOTE
+    for (let cell = row; cell < last; cell += capacity) {
+      starts[cell] = pos
+      pos += lengths[cell]!
+      bytes[pos++] = COMMA
     }
-    bytes[pos] = separator
-    at[row] = pos + 1
+    starts[last + row] = pos
+    if (last === 0 && lengths[row] === 0) {
+      bytes.set(BLANK, pos)
+      pos += BLANK.length
+    }
+    pos += lengths[last + row]!
+    bytes[pos++] = NEWLINE
   }
 }

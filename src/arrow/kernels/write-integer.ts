@@ -24,10 +24,10 @@ export const DIGIT_PAIRS: Uint16Array = Uint16Array.from(
 /** The smallest integer of n + 1 digits at index n; 0 for n = 0, so that zero has one digit. */
 const FIRST_OF_LENGTH: Int32Array = Int32Array.from({ length: 10 }, (_, n) => (n === 0 ? 0 : 10 ** n))
 
-/** Decimal digits of an integer in [0, 2^32). 1233 / 4096 approximates the logarithm of 2 to base 10. */
+/** Decimal digits of an integer in [0, 2^31]. 1233 / 4096 approximates the logarithm of 2 to base 10. */
 export function digitsOf(value: number): number {
   const guess = ((32 - Math.clz32(value | 1)) * 1233) >> 12
-  return value >= FIRST_OF_LENGTH[guess]! ? guess + 1 : guess
+  return guess + 1 - (((value - FIRST_OF_LENGTH[guess]!) | 0) >>> 31)
 }
 
 /** Writes a signed 64-bit integer given as its two 32-bit halves (`high` signed, `low` any). */
