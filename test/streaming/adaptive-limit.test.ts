@@ -2,6 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AdaptiveLimit } from '../../src/streaming/adaptive-limit.ts'
+import type { RequestPlace } from '../../src/streaming/adaptive-limit.ts'
+
+async function take(limit: AdaptiveLimit, use: (place: RequestPlace) => void): Promise<void> {
+  use(await limit.acquire(4, undefined))
+}
 
 describe('AdaptiveLimit', () => {
   it('streaming:C38 is halved by throttling, once for requests sent side by side, and grows by one a round', async () => {
@@ -30,12 +35,12 @@ describe('AdaptiveLimit', () => {
         fc.array(fc.constantFrom('acquire', 'release', 'throttled', 'succeeded'), { maxLength: 60 }),
         async (steps) => {
           const limit = new AdaptiveLimit()
-          const held: Awaited<ReturnType<typeof limit.acquire>>[] = []
+          const held: RequestPlace[] = []
           let waiting = 0
           for (const step of steps) {
             if (step === 'acquire') {
               waiting += 1
-              void limit.acquire(4, undefined).then((place) => {
+              void take(limit, (place) => {
                 waiting -= 1
                 held.push(place)
               })

@@ -15,6 +15,7 @@ import {
 } from '../engine/table-edits.ts'
 import {
   requireTable,
+  schemaOf,
   tableOf,
   type CommandContext,
   type CommandFamily,
@@ -184,9 +185,11 @@ async function clearData(context: CommandContext): Promise<CommandResult> {
   return tableOf(context.columns, [{ Status: 'Success' }])
 }
 
+const CACHE_NODES = schemaOf('NodeId:string,Status:string')
+
 /** Streaming reads the schema anew each time, so there is nothing to clear; one row for each node, of which there is one. */
 function clearStreamingCache(context: CommandContext): CommandResult {
   const table = context.args.maybe('TableName')
   if (table !== undefined) requireTable(context, table)
-  return tableOf(context.columns, [{ NodeId: 'KEngine000000', Status: 'Succeeded' }])
+  return tableOf(CACHE_NODES, [{ NodeId: 'KEngine000000', Status: 'Succeeded' }])
 }
