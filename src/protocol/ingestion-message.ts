@@ -180,10 +180,12 @@ export function parseConfiguration(json: unknown): IngestionConfiguration {
   }
 }
 
-export type BlobState = 'Queued' | 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
+export type BlobState = 'Queued' | 'InProgress' | 'Succeeded' | 'Skipped' | 'Failed' | 'PartiallySucceeded' | 'Canceled'
 
 const BLOB_STATES: ReadonlyMap<string, BlobState> = new Map(
-  (['Queued', 'InProgress', 'Succeeded', 'Failed', 'Canceled'] as const).map((state) => [state.toLowerCase(), state]),
+  (['Queued', 'InProgress', 'Succeeded', 'Skipped', 'Failed', 'PartiallySucceeded', 'Canceled'] as const).map(
+    (state) => [state.toLowerCase(), state],
+  ),
 )
 
 export interface BlobStatus {

@@ -51,7 +51,7 @@ export async function abandonWrite(context: SinkContext, write: AbandonedWrite):
   const blobs = queued.map(({ blob }) => blob.location)
   const [dropped] = await Promise.allSettled([
     staging.drop(scope.signal),
-    blobs.length === 0 ? undefined : untilAborted(removeUploads(context, blobs, via), scope.signal),
+    blobs.length === 0 ? undefined : untilAborted(removeUploads(context, { blobs, via }), scope.signal),
   ])
   return dropped.status === 'rejected' ? stagingLeft(write, dropped.reason) : error
 }

@@ -77,7 +77,9 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const removeOthers = async (): Promise<void> => {
     const taken = new Set(queued.map(({ blob }) => blob.location.url))
     const others = uploads.filter(({ url }) => !taken.has(url))
-    if (others.length > 0) onEvent({ kind: 'uploads-removed', ...(await removeUploads(context, others, via)) })
+    if (others.length === 0) return
+    const limitMs = signal?.aborted === true ? REMOVAL_AFTER_ABORT_MS : REMOVAL_MS
+    onEvent({ kind: 'uploads-removed', ...(await removeUploads(context, { blobs: others, via, limitMs })) })
   }
   try {
     const staged = mapOrdered(
@@ -122,17 +124,25 @@ function sizeOf(blobs: readonly StagedBlob[]): { blobs: number; rows: number; ra
   return { blobs: blobs.length, rows: sum(({ rows }) => rows), rawBytes: sum(({ rawBytes }) => rawBytes) }
 }
 
-/** How long the blobs of a failed write are tried to be deleted. */
+/** How long the blobs of a failed write are tried to be deleted, and how long after an abort, whose caller waits. */
 const REMOVAL_MS = 10_000
+const REMOVAL_AFTER_ABORT_MS = 3_000
+
+export interface RemoveUploads {
+  readonly blobs: readonly StorageLocation[]
+  /** The way the blobs would have gone, whose containers are asked for again when storage refuses. */
+  readonly via: IngestionService['via']
+  /** Default 10,000. */
+  readonly limitMs?: number
+}
 
 /** Deletes blobs that nobody needs any more; what cannot be deleted is logged, the service's own containers expire. */
 export async function removeUploads(
   context: SinkContext,
-  blobs: readonly StorageLocation[],
-  via: IngestionService['via'],
+  { blobs, via, limitMs = REMOVAL_MS }: RemoveUploads,
 ): Promise<{ readonly removed: number; readonly failed: number }> {
   using limit = new AbortScope()
-  limit.limit(REMOVAL_MS, () => new Error(`not deleted within ${REMOVAL_MS} ms`))
+  limit.limit(limitMs, () => new Error(`not deleted within ${limitMs} ms`))
   const { signal } = limit
   const { removed, failures } = await removeBlobs(blobs, {
     renew: async () => (await context.ingestion.get({ via, signal })).containers,

@@ -45,9 +45,9 @@ export function operationStatus(operation: Operation, options: { readonly detail
     startTime: operation.started.toISOString(),
     lastUpdated: lastUpdated(operation).toISOString(),
     status: {
-      // Skipped blobs have nothing left to do; the status has no count of its own for them.
-      succeeded: count(blobs, 'Succeeded', 'Skipped'),
-      failed: count(blobs, 'Failed'),
+      succeeded: count(blobs, 'Succeeded'),
+      // The status has no state for a blob that a tag kept out: it is a failure with a code of its own.
+      failed: count(blobs, 'Failed', 'Skipped'),
       inProgress: count(blobs, 'Queued', 'InProgress'),
       canceled: count(blobs, 'Canceled'),
     },
@@ -59,11 +59,11 @@ function blobDetails(blob: BlobState): object {
   return {
     sourceId: blob.sourceId,
     url: blob.url,
-    status: blob.status === 'Skipped' ? 'Succeeded' : blob.status,
+    status: blob.status === 'Skipped' ? 'Failed' : blob.status,
     startTime: (blob.started ?? blob.updated).toISOString(),
     lastUpdated: blob.updated.toISOString(),
-    errorCode: blob.failure?.errorCode ?? '',
-    failureStatus: blob.failure?.failureStatus ?? 'Unknown',
+    errorCode: blob.failure?.errorCode ?? (blob.status === 'Skipped' ? 'Skipped_IngestByTagAlreadyExists' : ''),
+    failureStatus: blob.failure?.failureStatus ?? (blob.status === 'Skipped' ? 'Permanent' : 'Unknown'),
     details: blob.failure?.details ?? (blob.status === 'Skipped' ? 'skipped by ingestIfNotExists' : ''),
   }
 }
