@@ -105,6 +105,19 @@ describe('docs/examples', () => {
     expect(stdout.trimEnd().split('\n')).toEqual(['partitions 4 rows 20000', 'by plan 10000', 'in threads 200010000'])
   })
 
+  it('write-transactional shows rows all at once, once, and in the place of others', async () => {
+    const { code, stdout, stderr } = await example('write-transactional.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^first 1000 moved \d+$/),
+      'again 0 true',
+      'rows 1000',
+      'corrected replaced 1400',
+      'replaced 10',
+      'left 0',
+    ])
+  })
+
   it('demo proves that the rows of a file come back', async () => {
     const file = path.join(folder, 'flights.parquet')
     await parquet(

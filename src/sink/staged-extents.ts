@@ -25,7 +25,7 @@ const LISTING_MS = 5_000
 
 /**
  * Waits until every blob is in the staging table, and gives the extents, whose rows are exactly those that were sent.
- * @throws {KustoIngestError} KUSTO_INGESTION_FAILED with the blobs that did not arrive, KUSTO_ROW_COUNT_MISMATCH
+ * @throws {KustoIngestError} KUSTO_INGESTION_FAILED with the blobs that did not arrive, KUSTO_STAGED_ROWS_DIFFER
  */
 export async function stagedExtents(context: SinkContext, request: StagedRequest): Promise<readonly ListedExtent[]> {
   const { receipt, settings, timeoutMs } = request
@@ -68,7 +68,7 @@ async function countedExtents(context: SinkContext, request: StagedRequest): Pro
   } catch (error) {
     if (!(error instanceof KustoNetworkError) || error.code !== 'KUSTO_POLL_TIMEOUT') throw error
     throw new KustoIngestError(
-      'KUSTO_ROW_COUNT_MISMATCH',
+      'KUSTO_STAGED_ROWS_DIFFER',
       `expected the ${rows} rows that were sent for table ${target} in its staging table, found ${rowsOf(extents)}`,
       { context: { table: target }, receipt },
     )

@@ -28,7 +28,7 @@ const DROP_MS = 30_000
  * All or nothing: rows are loaded into a hidden staging table, counted there, and brought into the table by one command,
  * which moves them (mode `transactional`) or puts them in the place of what is there (mode `replace`). Until that command
  * the table is not touched, not even created; after it everything is in it.
- * @throws {KustoIngestError} KUSTO_ROW_COUNT_MISMATCH and KUSTO_INGESTION_FAILED with the table untouched; KUSTO_STAGING_LEFT,
+ * @throws {KustoIngestError} KUSTO_STAGED_ROWS_DIFFER and KUSTO_INGESTION_FAILED with the table untouched; KUSTO_STAGING_LEFT,
  * KUSTO_MOVE_UNKNOWN and KUSTO_WRITE_COMMITTED, which say what is where
  */
 export async function writeTransactional(
