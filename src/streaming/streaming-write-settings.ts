@@ -1,4 +1,4 @@
-import { checkNames, oneOf } from '../base/check-options.ts'
+import { checkNames, oneOf, wholeNumber } from '../base/check-options.ts'
 import { KustoUsageError } from '../errors.ts'
 import type { AdjustSchema, CreateMode } from '../sink/plan-schema.ts'
 import type { WriteOptions } from '../sink/write-settings.ts'
@@ -45,6 +45,10 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ['ignoreFirstRecord', 'every record of a request is data'],
   ['validationPolicy', 'a request is taken whole or not at all'],
   ['sourceLocationColumn', 'a request has no location'],
+  ['replaceTag', 'streamed rows replace nothing'],
+  ['stagingTable', 'rows are visible as they arrive'],
+  ['stagingTimeoutMs', 'rows are visible as they arrive'],
+  ['timeoutMs', 'there is no move to wait for; a signal bounds the write'],
 ])
 
 /** Options of blobs: nothing is lost without them, but they have no effect either. */
@@ -52,6 +56,8 @@ const OF_BLOBS: readonly string[] = [
   'compression',
   'maxBlobBytes',
   'uploads',
+  'encodeWorkers',
+  'maxBufferedBytes',
   'ingestionStorage',
   'deleteIngestedBlobs',
   'flushFullBlobs',
@@ -104,7 +110,7 @@ export function streamingWriteSettings(options: StreamingWriteOptions): Streamin
     adjustSchema: generated ? 'ByName' : adjustSchema,
     format,
     mapping,
-    inferRows: options.inferRows ?? 10_000,
+    inferRows: wholeNumber('inferRows', options.inferRows ?? 10_000, 10_000_000),
     dropped: refused.map((text) => text.replace(/:.*$/, '')),
   }
 }

@@ -49,6 +49,7 @@ export async function openCommandBench(storage?: Services['storage']): Promise<C
     faults: { take: () => undefined } as unknown as Services['faults'],
     requests: new RunningRequests(),
     minimumSizeLimit: 1,
+    streaming: 'on',
   }
   const run: CommandBench['run'] = (text, { database = 'db1', signal = new AbortController().signal } = {}) =>
     runCommand(services, { text, database, options: new Map(), clientRequestId: 'test', signal })
