@@ -118,6 +118,60 @@ describe('docs/examples', () => {
     ])
   })
 
+  it('streaming-file streams what fits into a request and queues what does not', async () => {
+    const { code, stdout, stderr } = await example('streaming-file.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('streamed 14 it fits\nqueued 7000 source-too-large\nrows 1002\n')
+  })
+
+  it('ingest-stream streams from a generator, and falls back to the queue when it is throttled', async () => {
+    const { code, stdout, stderr } = await example('ingest-stream.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('stream 1\nnot tried for 10000 ms: throttled\nqueued 1\nrows 5\n')
+  })
+
+  it('write-options explains, skips what is there, maps, and traces rows to their blob', async () => {
+    const { code, stdout, stderr } = await example('write-options.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^as it is: KUSTO_SCHEMA_MISMATCH only-in-data gate$/m)
+    expect(stdout).toMatch(/^ {2}\.alter-merge table \['Flights'\] \(\['gate'\]:string\)$/m)
+    expect(stdout).toMatch(/^attempt 1 2 rows\nattempt 2 skipped\nrows with the URL of their blob 1$/m)
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('rows 4')
+  })
+
+  it('write-rows turns text into the types of a table, and names what is none', async () => {
+    const { code, stdout, stderr } = await example('write-rows.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^74be27de-1e4e-49d9-b579-fe0b331d3642 1\.02:03:04\.5000000 12\.1 \{"items":\[1,2\]\}$/m)
+    expect(stdout).toMatch(/^KUSTO_BAD_TIMESPAN took 1\nReadings sensor:string,value:real\nrows 3$/m)
+  })
+
+  it('from-spark-write writes with the options of a Spark job, once', async () => {
+    const { code, stdout, stderr } = await example('from-spark-write.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.match(/^note /gm)).toHaveLength(2)
+    expect(stdout).toMatch(/^attempt 1 rows 2\nattempt 2 rows 2$/m)
+    expect(stdout).toContain('did you mean kustoTable?')
+  })
+
+  it('write-receipt completes a stored receipt, and names every blob that failed', async () => {
+    const { code, stdout, stderr } = await example('write-receipt.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      'queued 5000 commands 2',
+      expect.stringMatching(/^succeeded [1-9]\d* failed 0$/),
+      'rows 5000 in the table 5000',
+      'checksum 64',
+      expect.stringMatching(/^KUSTO_INGESTION_FAILED Set\(1\) \{ '\w*TableNotExist' \}$/),
+    ])
+  })
+
+  it('write-own-storage keeps blobs in own storage, or lets the service delete them', async () => {
+    const { code, stdout, stderr } = await example('write-own-storage.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('rows 2 blobs kept 1\nrows 4 blobs kept 0\n')
+  })
+
   it('demo proves that the rows of a file come back', async () => {
     const file = path.join(folder, 'flights.parquet')
     await parquet(
