@@ -16,6 +16,8 @@ const CLASSES: Readonly<Record<string, { readonly prototype: object }>> = {
   ReadPartitions: connector.ReadPartitions,
   KustoCommand: connector.KustoCommand,
   WriteReceipt: connector.WriteReceipt,
+  IngestReceipt: connector.IngestReceipt,
+  ClusterOperation: connector.ClusterOperation,
 }
 
 /** The public names of a class and of those it extends. */
@@ -60,6 +62,7 @@ describe('docs/api.md', () => {
     ['src/arrow/scalar-types.ts', 'TypeOptions'],
     ['src/sink/write-settings.ts', 'WriteOptions'],
     ['src/sink/write-receipt.ts', 'CompletedOptions'],
+    ['src/streaming/delivery-settings.ts', 'DeliveryOptions'],
   ])('has a row for every option of %s %s', (file, name) => {
     const members = membersOf(file, name)
     expect(members.length).toBeGreaterThan(2)
@@ -67,7 +70,11 @@ describe('docs/api.md', () => {
   })
 
   it('has a row for every event', () => {
-    const kinds = [...eventKinds('src/source/read-events.ts'), ...eventKinds('src/sink/write-events.ts')]
+    const kinds = [
+      ...eventKinds('src/source/read-events.ts'),
+      ...eventKinds('src/sink/write-events.ts'),
+      ...eventKinds('src/streaming/streaming-events.ts'),
+    ]
     expect(kinds.length).toBeGreaterThan(10)
     expect(kinds.filter((kind) => !hasRow(page, kind))).toEqual([])
   })
