@@ -6,6 +6,7 @@ import * as extents from '../../src/kql/commands/extent-commands.ts'
 import * as ingest from '../../src/kql/commands/ingest-commands.ts'
 import * as operations from '../../src/kql/commands/operation-commands.ts'
 import * as policies from '../../src/kql/commands/policy-commands.ts'
+import * as streaming from '../../src/kql/commands/streaming-commands.ts'
 import { executeDatabaseScript } from '../../src/kql/commands/script-commands.ts'
 import * as tables from '../../src/kql/commands/table-commands.ts'
 import { and, col } from '../../src/kql/filter.ts'
@@ -55,6 +56,20 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
     [tables.showTables(), []],
     [tables.showVersion(), []],
     [tables.clearStreamingSchemaCache(table), [table]],
+    [streaming.clearDatabaseStreamingSchemaCache(), []],
+    ...(['streamingingestion', 'ingestionbatching'] as const).flatMap((policy) =>
+      // The parser knows one database.
+      [{ kind: 'table', table } as const, { kind: 'database', database: 'db1' } as const].flatMap(
+        (entity): readonly (readonly [Kql, readonly string[]])[] => {
+          const named = entity.kind === 'table' ? table : entity.database
+          return [
+            [streaming.showIngestionPolicy(entity, policy), [named]],
+            [streaming.alterIngestionPolicy(entity, policy, { a: value }), [named, JSON.stringify({ a: value })]],
+            [streaming.deleteIngestionPolicy(entity, policy), [named]],
+          ]
+        },
+      ),
+    ),
     [
       exports_.exportCommand({
         format: 'parquet',
