@@ -45,7 +45,8 @@ export type {
 } from './sink/staging-sweep.ts'
 export type { WriteMode } from './sink/transaction-settings.ts'
 export { WriteReceipt } from './sink/write-receipt.ts'
-export type { ReceiptBlob, TransactionOutcome, WriteReceiptJson } from './sink/receipt-json.ts'
+export type { IngestionOutcome, ReceiptBlob, TransactionOutcome, WriteReceiptJson } from './sink/receipt-json.ts'
+export type { RetryPhase } from './sink/write-tally.ts'
 export type { CompletedOptions } from './sink/write-receipt.ts'
 export type { BlobState, BlobStatus } from './sink/ingestion-service.ts'
 export type { AdjustSchema, CreateMode } from './sink/plan-schema.ts'
@@ -96,8 +97,19 @@ export type { ConfigurationSummary, PhaseSummary } from './benchmark/summarize-r
 
 export { KustoWriter } from './streaming/kusto-writer.ts'
 export type { FlushedRows, WriterInput, WriterWriteOptions, WrittenRows } from './streaming/kusto-writer.ts'
-export type { RejectedBatch, WriterOptions } from './streaming/writer-settings.ts'
-export type { WriteStreamOptions } from './streaming/open-writer.ts'
+export type {
+  AtLeastOnceWriterOptions,
+  BatchingOptions,
+  ExactlyOnceWriterOptions,
+  RejectedBatch,
+  RejectedStagedBatch,
+  WriterOptions,
+} from './streaming/writer-settings.ts'
+export type { ExactlyOnceOptions } from './streaming/exactly-once-settings.ts'
+export type { ResumePoint } from './streaming/batch-sink.ts'
+export type { ResumableSource, StreamReadOptions, WriteStreamOptions } from './streaming/open-writer.ts'
+export { fileLog } from './streaming/file-log.ts'
+export type { AcquireLogOptions, LogObject, LogOwnership, LogStore } from './streaming/log-store.ts'
 export type { StreamSource } from './streaming/write-stream.ts'
 export type { OnWriterEvent, WriterEvent } from './streaming/writer-events.ts'
 export type { WriterMetrics } from './streaming/writer-metrics.ts'

@@ -55,6 +55,7 @@ export type WriteEvent =
       readonly kind: 'blobs-queued'
       readonly blobs: number
       readonly rows: number
+      readonly rawBytes: number
       readonly via: 'rest' | 'queue'
       /** All that was queued by this write so far. */
       readonly total: { readonly blobs: number; readonly rows: number; readonly rawBytes: number }
