@@ -294,7 +294,6 @@ function phaseBreakdown(result: BenchmarkResult, measured: readonly MeasuredConf
 const NO_PHASE: readonly string[] = Array.from({ length: 8 }, () => '-')
 
 function phaseCells(phase: PhaseSummary): readonly string[] {
-  const some = (value: number, text: (value: number) => string): string => (value === 0 ? '-' : text(value))
   return [
     secondsText(phase.seconds.median),
     some(phase.rows, countText),
@@ -305,6 +304,10 @@ function phaseCells(phase: PhaseSummary): readonly string[] {
     some(phase.requests, countText),
     some(phase.peakMemoryBytes, bytesText),
   ]
+}
+
+function some(value: number, text: (value: number) => string): string {
+  return value === 0 ? '-' : text(value)
 }
 
 function sharedSeconds({ summary }: MeasuredConfiguration, phase: string): number {

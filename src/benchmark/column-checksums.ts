@@ -1,5 +1,6 @@
-import { DataType } from 'apache-arrow'
+import { DataType, Precision } from 'apache-arrow'
 import type { RecordBatch, Vector } from 'apache-arrow'
+import { typeName } from '../arrow/kusto-columns.ts'
 import { KustoUsageError } from '../errors.ts'
 
 /** Rows and, for each column and for whole rows, a sum of hashes; the same for the same rows in any order and any batches. */
@@ -128,8 +129,8 @@ function wordsOf(type: DataType, name: string): number {
   if (DataType.isInt(type)) {
     if (type.bitWidth >= 32) return type.bitWidth / 32
   } else if (DataType.isFloat(type)) {
-    // Half precision is the one of two bytes.
-    if (type.precision > 0) return type.precision
+    if (type.precision === Precision.SINGLE) return 1
+    if (type.precision === Precision.DOUBLE) return 2
   } else if (DataType.isTimestamp(type) || DataType.isDuration(type)) return 2
   else if (DataType.isDecimal(type)) return type.bitWidth / 32
   else if (DataType.isFixedSizeBinary(type) && type.byteWidth % 4 === 0) return type.byteWidth / 4
@@ -149,7 +150,7 @@ function hashBits(data: Vector['data'][number], out: Hashes): void {
 /** The same hashes as the texts have without a dictionary. */
 function hashDictionary(data: Vector['data'][number], out: Hashes, name: string): void {
   if (data.dictionary === undefined) throw unknownType(data.type, name)
-  const texts = hashColumn(data.dictionary as Vector, name)
+  const texts = hashColumn(data.dictionary, name)
   const keys = data.values as Int32Array
   for (let row = 0; row < data.length; row++) {
     out.low[row] = texts.low[keys[row] ?? 0] ?? 0
@@ -158,7 +159,7 @@ function hashDictionary(data: Vector['data'][number], out: Hashes, name: string)
 }
 
 function unknownType(type: DataType, name: string): KustoUsageError {
-  return new KustoUsageError('KUSTO_NO_CHECKSUM', `no checksum for column ${name} of type ${String(type)}`)
+  return new KustoUsageError('KUSTO_NO_CHECKSUM', `no checksum for column ${name} of type ${typeName(type)}`)
 }
 
 function addSum(sum: Sum, hashes: Hashes): void {

@@ -8,7 +8,7 @@ const MAX_CONFIGURATIONS = 1_000
  * without a list is left out everywhere.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown name, an empty list, or too many combinations
  */
-export function combinations<Choice extends object>(sweep: object, names: readonly string[]): readonly Choice[] {
+export function combinations(sweep: object, names: readonly string[]): readonly Readonly<Record<string, unknown>>[] {
   checkNames(sweep, names)
   const lists = new Map<string, unknown>(Object.entries(sweep))
   let choices: readonly Readonly<Record<string, unknown>>[] = [{}]
@@ -23,6 +23,5 @@ export function combinations<Choice extends object>(sweep: object, names: readon
       throw badOption(`expected a sweep of at most ${MAX_CONFIGURATIONS} configurations, found more`)
     }
   }
-  // What a value may be is checked where the options are read.
-  return choices as readonly Choice[]
+  return choices
 }

@@ -33,42 +33,32 @@ export class ExportPhases {
 
   event(event: ReadEvent): void {
     const to = performance.now()
-    switch (event.kind) {
-      case 'request':
-        this.#requests++
-        this.#clock.count(WAITING.has(event.activity) ? 'wait' : 'command', { requests: 1 })
-        if (this.#isSingle && event.activity === 'query') this.#firstCommandEndedAt ??= to
-        break
-      case 'export-started':
-        this.#exportsStartedAt.set(event.operationId, to)
-        this.#firstCommandEndedAt ??= to
-        this.#clock.span('command', to - event.elapsedMs, to)
-        break
-      case 'export-finished':
-        this.#clock.span('wait', this.#exportsStartedAt.get(event.operationId) ?? to - event.elapsedMs, to)
-        this.#clock.count('wait', { rows: event.rows, blobs: event.blobs })
-        break
-      case 'blob-downloaded':
-        this.#blobs++
-        this.#requests += event.requests
-        this.#bytes += event.bytes
-        this.#clock.span('download', to - event.elapsedMs, to)
-        this.#clock.count('download', { bytes: event.bytes, blobs: 1, requests: event.requests })
-        break
-      case 'row-group-decoded':
-        this.#clock.span('decode', to - event.elapsedMs, to)
-        this.#clock.count('decode', { rows: event.rows })
-        break
-      case 'blob-read':
-        this.#clock.count('download', { rows: event.rows })
-        this.#clock.count('decode', { bytes: event.bytes, blobs: 1 })
-        break
-      case 'answer-read':
-        this.#answer = event
-        this.#bytes += event.bytes
-        break
-      default:
-        break
+    if (event.kind === 'request') {
+      this.#requests++
+      this.#clock.count(WAITING.has(event.activity) ? 'wait' : 'command', { requests: 1 })
+      if (this.#isSingle && event.activity === 'query') this.#firstCommandEndedAt ??= to
+    } else if (event.kind === 'export-started') {
+      this.#exportsStartedAt.set(event.operationId, to)
+      this.#firstCommandEndedAt ??= to
+      this.#clock.span('command', to - event.elapsedMs, to)
+    } else if (event.kind === 'export-finished') {
+      this.#clock.span('wait', this.#exportsStartedAt.get(event.operationId) ?? to - event.elapsedMs, to)
+      this.#clock.count('wait', { rows: event.rows, blobs: event.blobs })
+    } else if (event.kind === 'blob-downloaded') {
+      this.#blobs++
+      this.#requests += event.requests
+      this.#bytes += event.bytes
+      this.#clock.span('download', to - event.elapsedMs, to)
+      this.#clock.count('download', { bytes: event.bytes, blobs: 1, requests: event.requests })
+    } else if (event.kind === 'row-group-decoded') {
+      this.#clock.span('decode', to - event.elapsedMs, to)
+      this.#clock.count('decode', { rows: event.rows })
+    } else if (event.kind === 'blob-read') {
+      this.#clock.count('download', { rows: event.rows })
+      this.#clock.count('decode', { bytes: event.bytes, blobs: 1 })
+    } else if (event.kind === 'answer-read') {
+      this.#answer = event
+      this.#bytes += event.bytes
     }
   }
 

@@ -46,7 +46,7 @@ const NAMES: readonly (keyof ExportSweep)[] = [
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown name, a bad value or an empty sweep
  */
 export function exportPoints(sweep: ExportSweep | readonly ExportChoice[]): readonly ExportPoint[] {
-  const choices = isList(sweep) ? sweep : combinations<ExportChoice>(sweep, NAMES)
+  const choices: readonly ExportChoice[] = isList(sweep) ? sweep : combinations(sweep, NAMES)
   const points = new Map<string, Omit<BenchmarkConfiguration, 'id'> & { readonly options: ExportChoice }>()
   for (const choice of choices) {
     const options = completeChoice(choice)

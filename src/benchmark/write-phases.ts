@@ -18,32 +18,24 @@ export class WritePhases {
 
   event(event: WriteEvent): void {
     const to = performance.now()
-    switch (event.kind) {
-      case 'schema-planned':
-        this.#clock.span('schema', to - event.elapsedMs, to)
-        break
-      case 'blob-encoded':
-        this.#clock.span('encode', to - event.elapsedMs, to)
-        this.#clock.count('encode', { rows: event.rows, bytes: event.rawBytes, blobs: 1 })
-        break
-      case 'blob-uploaded':
-        this.#blobs++
-        this.#bytes += event.encodedBytes
-        this.#requests += event.requests
-        this.#clock.span('upload', to - event.elapsedMs, to)
-        this.#clock.count('upload', { rows: event.rows, bytes: event.encodedBytes, blobs: 1, requests: event.requests })
-        break
-      case 'retry':
-        this.#requests++
-        if (event.phase === 'upload') this.#clock.count('upload', { requests: 1 })
-        break
-      case 'blobs-queued':
-        this.#requests++
-        this.#clock.span('queue', to - event.elapsedMs, to)
-        this.#clock.count('queue', { rows: event.rows, blobs: event.blobs, requests: 1 })
-        break
-      default:
-        break
+    if (event.kind === 'schema-planned') {
+      this.#clock.span('schema', to - event.elapsedMs, to)
+    } else if (event.kind === 'blob-encoded') {
+      this.#clock.span('encode', to - event.elapsedMs, to)
+      this.#clock.count('encode', { rows: event.rows, bytes: event.rawBytes, blobs: 1 })
+    } else if (event.kind === 'blob-uploaded') {
+      this.#blobs++
+      this.#bytes += event.encodedBytes
+      this.#requests += event.requests
+      this.#clock.span('upload', to - event.elapsedMs, to)
+      this.#clock.count('upload', { rows: event.rows, bytes: event.encodedBytes, blobs: 1, requests: event.requests })
+    } else if (event.kind === 'retry') {
+      this.#requests++
+      if (event.phase === 'upload') this.#clock.count('upload', { requests: 1 })
+    } else if (event.kind === 'blobs-queued') {
+      this.#requests++
+      this.#clock.span('queue', to - event.elapsedMs, to)
+      this.#clock.count('queue', { rows: event.rows, blobs: event.blobs, requests: 1 })
     }
   }
 

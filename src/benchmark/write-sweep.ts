@@ -31,7 +31,7 @@ const NAMES: readonly (keyof WriteSweep)[] = ['format', 'compression', 'maxBlobB
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown name, a bad value or an empty sweep
  */
 export function writePoints(sweep: WriteSweep | readonly WriteChoice[]): readonly WritePoint[] {
-  const choices = isList(sweep) ? sweep : combinations<WriteChoice>(sweep, NAMES)
+  const choices: readonly WriteChoice[] = isList(sweep) ? sweep : combinations(sweep, NAMES)
   const points = new Map<string, Omit<BenchmarkConfiguration, 'id'> & { readonly options: WriteChoice }>()
   for (const choice of choices) {
     checkNames(choice, NAMES)

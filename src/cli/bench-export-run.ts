@@ -41,8 +41,7 @@ async function sweepOf(call: CliCall): Promise<ExportSweep | readonly ExportChoi
     flags.isGiven(name),
   )
   const fromFile = await sweepFile(call, given)
-  // The function checks what is inside.
-  if (fromFile !== undefined) return fromFile as ExportSweep | readonly ExportChoice[]
+  if (fromFile !== undefined) return fromFile
   if (given.length === 0) return undefined
   const lists: Readonly<Record<string, unknown>> = {
     mode: flags.isGiven('mode') ? flags.list('mode') : ['single', 'distributed'],
@@ -54,7 +53,7 @@ async function sweepOf(call: CliCall): Promise<ExportSweep | readonly ExportChoi
       ? { sizeLimit: flags.list('size-limit').map((text) => (text === 'service' ? text : Number(text))) }
       : {}),
   }
-  return lists as ExportSweep
+  return lists
 }
 
 function partitionByOf(text: string): 'service' | PartitionBy {

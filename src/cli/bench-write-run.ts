@@ -53,8 +53,7 @@ async function sweepOf(call: CliCall): Promise<WriteSweep | readonly WriteChoice
     flags.isGiven(name),
   )
   const fromFile = await sweepFile(call, given)
-  // The function checks what is inside.
-  if (fromFile !== undefined) return fromFile as WriteSweep | readonly WriteChoice[]
+  if (fromFile !== undefined) return fromFile
   if (given.length === 0) return undefined
   const lists: Readonly<Record<string, unknown>> = {
     ...(flags.isGiven('format') ? { format: flags.list('format') } : {}),
@@ -63,5 +62,5 @@ async function sweepOf(call: CliCall): Promise<WriteSweep | readonly WriteChoice
     ...(flags.isGiven('uploads') ? { uploads: numbers(call, 'uploads') } : {}),
     ...(flags.isGiven('encode-workers') ? { encodeWorkers: numbers(call, 'encode-workers') } : {}),
   }
-  return lists as WriteSweep
+  return lists
 }
