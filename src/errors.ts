@@ -3,6 +3,8 @@ export interface KustoErrorContext {
   readonly cluster?: string
   readonly database?: string
   readonly table?: string
+  /** The staging table of a write that has left one. */
+  readonly stagingTable?: string
   /** The `x-ms-client-request-id` of the call. */
   readonly clientRequestId?: string
 }

@@ -16,9 +16,11 @@ export interface AbandonedWrite {
   readonly error: unknown
   readonly queued: readonly QueuedBlob[]
   readonly via: WriteReceiptJson['via']
+  /** Whether the rows are in the target: then only tidying up is left. */
+  readonly isCommitted: boolean
   /** The extents of a move that may have been, or may still be, carried out. */
   readonly inDoubt?: readonly ListedExtent[]
-  /** The receipt, should it turn out that the move was carried out. */
+  /** The receipt for when the move was carried out. */
   readonly receipt: WriteReceiptJson
   readonly settings: Pick<WriteSettings, 'signal' | 'onEvent'>
 }
@@ -33,11 +35,15 @@ const FAILURE_CLEANUP_MS = 30_000
  * caller has aborted and so does not want them; then dropping them is what keeps them from moving.
  */
 export async function abandonWrite(context: SinkContext, write: AbandonedWrite): Promise<unknown> {
-  const { staging, inDoubt, error, queued, via, settings } = write
+  const { staging, isCommitted, inDoubt, error, queued, via, settings } = write
   const isAborted = settings.signal?.aborted === true
   using scope = new AbortScope()
   const limitMs = isAborted ? ABORT_CLEANUP_MS : FAILURE_CLEANUP_MS
   scope.limit(limitMs, () => new KustoNetworkError('KUSTO_TIMEOUT', `tidying up took more than ${limitMs} ms`))
+  if (isCommitted) {
+    await dropStaging(context, write, scope.signal)
+    return committed(write)
+  }
   if (inDoubt !== undefined) {
     if (!isAborted || !staging.isOwn) return unknownOutcome(write)
     const request = { staging: staging.name, extents: inDoubt, mayMerge: false }
@@ -77,14 +83,14 @@ function unknownOutcome({ table, staging, error, receipt }: AbandonedWrite): Kus
     'KUSTO_MOVE_UNKNOWN',
     `it is not known whether the rows have reached table ${table}: all of them have if staging table ${staging.name} ` +
       `is empty, none of them has if it holds ${receipt.rows}; it is kept`,
-    { cause: error, context: { table }, receipt },
+    { cause: error, context: { table, stagingTable: staging.name } },
   )
 }
 
 function committed({ table, error, receipt }: AbandonedWrite): KustoIngestError {
   return new KustoIngestError(
     'KUSTO_WRITE_COMMITTED',
-    `the write was aborted when its ${receipt.rows} rows had reached table ${table}: all of them are there`,
+    `the write was broken off when its ${receipt.rows} rows had reached table ${table}: all of them are there`,
     { cause: error, context: { table }, receipt },
   )
 }
@@ -93,6 +99,9 @@ function stagingLeft({ table, staging, error }: AbandonedWrite, dropError: unkno
   return new KustoIngestError(
     'KUSTO_STAGING_LEFT',
     `nothing was written to table ${table}, but its staging table ${staging.name} could not be dropped`,
-    { cause: new AggregateError([error, dropError], 'the failure, and that of tidying up'), context: { table } },
+    {
+      cause: new AggregateError([error, dropError], 'the failure, and that of tidying up'),
+      context: { table, stagingTable: staging.name },
+    },
   )
 }

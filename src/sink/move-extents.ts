@@ -72,7 +72,11 @@ export async function moveExtents(context: SinkContext, request: MoveRequest): P
     if (place.at === 'unknown') return { kind: 'unknown', ...failed }
     extents = place.extents
     const delayMs = (request.random ?? Math.random)() * delayBoundMs(attempt, MOVE_RETRY)
-    const mayRetry = outcome.isOpen || isRetryable(outcome.error) || place.isChanged
+    const mayRetry =
+      outcome.isOpen ||
+      isRetryable(outcome.error) ||
+      place.isChanged ||
+      (outcome.sent !== undefined && (await isStale(request, extents, outcome.sent)))
     if (!mayRetry || attempt >= MOVE_RETRY.maxAttempts || now() + delayMs > deadlineMs) {
       return { kind: isOpen ? 'unknown' : 'untouched', ...failed }
     }
@@ -94,13 +98,22 @@ interface Attempt {
 
 type AttemptOutcome =
   | { readonly kind: 'moved'; readonly rows: readonly MovedRow[] }
-  | { readonly kind: 'failed'; readonly isOpen: boolean; readonly error: unknown }
+  | { readonly kind: 'failed'; readonly isOpen: boolean; readonly error: unknown; readonly sent?: string }
+
+/** Whether the command that failed named extents of the target that are not there any more. */
+async function isStale(request: MoveRequest, extents: readonly ListedExtent[], sent: string): Promise<boolean> {
+  try {
+    return (await request.command(extents)).text !== sent
+  } catch {
+    return false
+  }
+}
 
 async function attemptOnce(context: SinkContext, request: MoveRequest, attempt: Attempt): Promise<AttemptOutcome> {
   const { signal } = request
   const { extents, deadlineMs, now } = attempt
   let operationId: string
-  let isSent = false
+  let sent: string | undefined
   try {
     signal?.throwIfAborted()
     const csl = await request.command(extents)
@@ -109,11 +122,16 @@ async function attemptOnce(context: SinkContext, request: MoveRequest, attempt: 
       const place = await whereAre(context, { ...request, extents }, signal)
       if (place.at !== 'staging') throw new Error('the extents are no longer where they were')
     }
-    isSent = true
+    sent = csl.text
     const [row] = await context.command(csl, signal)
     operationId = row?.text('OperationId') ?? ''
   } catch (error) {
-    return { kind: 'failed', isOpen: isSent && mayBeUnderWay(error), error }
+    return {
+      kind: 'failed',
+      isOpen: sent !== undefined && mayBeUnderWay(error),
+      error,
+      ...(sent === undefined ? {} : { sent }),
+    }
   }
   attempt.operationIds.push(operationId)
   const ended = await awaitMove(context, {
@@ -124,7 +142,7 @@ async function attemptOnce(context: SinkContext, request: MoveRequest, attempt: 
     ...(request.random === undefined ? {} : { random: request.random }),
     ...(request.now === undefined ? {} : { now: request.now }),
   })
-  if (ended.kind !== 'completed') return { kind: 'failed', isOpen: ended.kind === 'open', error: ended.error }
+  if (ended.kind !== 'completed') return { kind: 'failed', isOpen: ended.kind === 'open', error: ended.error, sent }
   const moved = new Set(ended.rows.filter(({ isMoved }) => isMoved).map(({ from }) => from))
   if (extents.every(({ id }) => moved.has(id))) return { kind: 'moved', rows: ended.rows }
   return { kind: 'failed', isOpen: false, error: notAll(operationId, ended.rows) }

@@ -1,3 +1,5 @@
+import { AbortScope } from '../base/abort.ts'
+import { KustoNetworkError } from '../errors.ts'
 import { abandonWrite, dropStaging } from './abandon-write.ts'
 import { ingestionProperties } from './blob-format.ts'
 import { clearReplaced } from './clear-replaced.ts'
@@ -60,6 +62,7 @@ class Transaction {
   #outcome: TransactionOutcome
   /** Extents of a move that was begun and whose end is not known. */
   #inDoubt: readonly ListedExtent[] | undefined
+  #isCommitted = false
 
   constructor(context: SinkContext, parts: TransactionParts) {
     this.#context = context
@@ -89,6 +92,7 @@ class Transaction {
         queued: this.#load.queued,
         via: setup.via,
         receipt: this.#receipt(),
+        isCommitted: this.#isCommitted,
         ...(this.#inDoubt === undefined ? {} : { inDoubt: this.#inDoubt }),
       })
     }
@@ -158,6 +162,7 @@ class Transaction {
       droppedExtents: dropped,
     }
     if (outcome.kind !== 'moved') throw this.#failed(outcome, extents)
+    this.#isCommitted = true
     settings.onEvent({ kind: 'extents-moved', table, movedExtents: extents.length, droppedExtents: dropped })
   }
 
@@ -178,7 +183,9 @@ class Transaction {
 
   /** What is done cannot fail any more: a table that stays is told. */
   async #tidyUp(): Promise<void> {
-    const isDropped = await dropStaging(this.#context, this.#parts, AbortSignal.timeout(DROP_MS))
+    using scope = new AbortScope()
+    scope.limit(DROP_MS, () => new KustoNetworkError('KUSTO_TIMEOUT', `no answer within ${DROP_MS} ms`))
+    const isDropped = await dropStaging(this.#context, this.#parts, scope.signal)
     if (!isDropped) this.#outcome = { ...this.#outcome, stagingLeft: true }
   }
 
