@@ -138,7 +138,9 @@ function typed(kind: StreamingFailureKind, cause: KustoError, context: KustoErro
     case 'rejected':
       return new KustoIngestError(
         'KUSTO_STREAMING_REJECTED',
-        `the service refused the data for table ${table}: ${cause.message}`,
+        /^UpdatePolicy_/i.test(cause.code)
+          ? `an update policy of table ${table} failed on the data, which were not ingested: ${cause.message}`
+          : `the service refused the data for table ${table}: ${cause.message}`,
         options,
       )
     case 'transient':

@@ -22,7 +22,16 @@ const LEAST_REQUEST_BYTES = 64 * 1024
  * @throws {KustoIngestError | KustoAuthError} the failure, when the piece is neither
  */
 export async function deliverPiece(delivery: Delivery, piece: Piece, stop: AbortSignal): Promise<void> {
-  const progress: PieceProgress = { attempts: 0, ambiguous: 0, isSettled: false }
+  return deliver(delivery, piece, { ambiguous: 0, stop })
+}
+
+/** `ambiguous`: attempts that were not answered while the rows were part of a larger piece. */
+async function deliver(
+  delivery: Delivery,
+  piece: Piece,
+  { ambiguous, stop }: { readonly ambiguous: number; readonly stop: AbortSignal },
+): Promise<void> {
+  const progress: PieceProgress = { attempts: 0, ambiguous, isSettled: false }
   try {
     await tryPiece(delivery, piece, { progress, stop })
   } catch (error) {
@@ -116,7 +125,8 @@ async function deliverLarge(
     outcome.counts.splits += 1
     settings.onEvent({ kind: 'piece-split', rows: piece.rows ?? 0, rawBytes: piece.rawBytes, limitBytes })
     progress.isSettled = true
-    for (const half of piece.halves()) await deliverPiece(delivery, half, stop)
+    const { ambiguous } = progress
+    for (const half of piece.halves()) await deliver(delivery, half, { ambiguous, stop })
     return
   }
   const isOneRow = piece.rows === 1

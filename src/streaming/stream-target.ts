@@ -1,7 +1,8 @@
 import type { RecordBatch } from 'apache-arrow'
 import { encodeCsv } from '../arrow/encode-csv.ts'
 import { encodeJson } from '../arrow/encode-json.ts'
-import { KustoAuthError, KustoServiceError } from '../errors.ts'
+import { KustoAuthError, KustoIngestError, KustoServiceError } from '../errors.ts'
+import type { KustoError } from '../errors.ts'
 import { alterIngestionPolicy } from '../kql/commands/streaming-commands.ts'
 import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
 import { parseIngestionMapping } from '../protocol/ingestion-mapping.ts'
@@ -103,8 +104,7 @@ async function enablePolicy(
     await sink.command(command, signal)
     onEvent({ kind: 'policy-enabled', table, reason: undefined })
   } catch (error) {
-    const isRefusal = error instanceof KustoServiceError || error instanceof KustoAuthError
-    if (!isRefusal || fallback === 'none' || !continueWhenUnavailable) throw error
+    if (!isRefusal(error) || fallback === 'none' || !continueWhenUnavailable) throw error
     sink.log.warning(
       `the streaming policy of table ${table} could not be enabled, its rows may be queued: ${error.message}`,
     )
@@ -112,17 +112,27 @@ async function enablePolicy(
   }
 }
 
+/**
+ * Where rows can go to the queue instead, a cache that cannot be cleared is no reason to write nothing: a request that meets
+ * the old schema is refused, repeated and queued.
+ */
 async function clearCache(
   context: StreamingContext,
   table: string,
-  { signal, onEvent }: StreamingWriteSettings,
+  { signal, onEvent, fallback }: StreamingWriteSettings,
 ): Promise<void> {
-  const { sleep, now } = context
-  const { nodes } = await clearSchemaCache(context.sink, table, {
-    sleep,
-    now,
-    ...(signal === undefined ? {} : { signal }),
-  })
+  const { sink, sleep, now } = context
   context.tables.reset(table)
-  onEvent({ kind: 'cache-cleared', table, nodes })
+  try {
+    const call = signal === undefined ? {} : { signal }
+    const { nodes } = await clearSchemaCache(sink, table, { sleep, now, ...call })
+    onEvent({ kind: 'cache-cleared', table, nodes })
+  } catch (error) {
+    if (!isRefusal(error) || fallback === 'none') throw error
+    sink.log.warning(`the schema cache of table ${table} was not cleared, its rows may be queued: ${error.message}`)
+  }
+}
+
+function isRefusal(error: unknown): error is KustoError {
+  return error instanceof KustoServiceError || error instanceof KustoAuthError || error instanceof KustoIngestError
 }

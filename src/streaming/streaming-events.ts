@@ -37,6 +37,8 @@ export type StreamingEvent =
   | { readonly kind: 'piece-split'; readonly rows: number; readonly rawBytes: number; readonly limitBytes: number }
   /** No answer came: the rows may be in the table or not. */
   | { readonly kind: 'outcome-unknown'; readonly rows: number | undefined; readonly next: 'retry' | 'queue' | 'fail' }
+  /** The rows are in the table, and an update policy that feeds another table from them failed. */
+  | { readonly kind: 'update-policy-failed'; readonly code: string; readonly message: string }
   /** The table is not tried again for some time, and all goes into the queue. */
   | { readonly kind: 'circuit-opened'; readonly reason: StreamingFailureKind; readonly forMs: number }
   /** Throttling lowered the number of requests at once. */

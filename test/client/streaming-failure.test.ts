@@ -137,6 +137,12 @@ const CASES: readonly (readonly [string, Fault, StreamingFailureKind, string])[]
     'rejected',
     'KUSTO_STREAMING_REJECTED',
   ],
+  [
+    'a failing update policy',
+    answer(400, kusto({ code: 'UpdatePolicy_UnknownError', '@message': 'division by zero', '@permanent': true })),
+    'rejected',
+    'KUSTO_STREAMING_REJECTED',
+  ],
   ['bad data of a proxy', answer(400, 'Bad Request'), 'rejected', 'KUSTO_STREAMING_REJECTED'],
   ['403', answer(403, kusto({ code: 'Forbidden', '@permanent': true })), 'rejected', 'KUSTO_FORBIDDEN'],
   [
@@ -206,6 +212,14 @@ describe('streamingFailure', () => {
     expect(texts[0]).toMatch(/off for the cluster.*clusterStreaming/)
     expect(texts[1]).toMatch(/policy.*table T.*streamingPolicy/)
     expect(texts[2]).toMatch(/route of an engine.*ingestion endpoint/)
+  })
+
+  it('streaming:T32 says that it was an update policy', async () => {
+    const fault = CASES.find(([what]) => what === 'a failing update policy')?.[1]
+    await using server = await startFaultServer(fault === undefined ? [] : [fault])
+    expect((await failureFrom(server.url))?.error.message).toMatch(
+      /^an update policy of table T failed.*division by zero/,
+    )
   })
 
   it('keeps the service error as cause, and what it asked to wait', async () => {

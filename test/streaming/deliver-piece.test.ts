@@ -3,6 +3,8 @@ import { tableFromArrays } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
 import { openClient } from '../../src/client/open-client.ts'
+import { KustoNetworkError } from '../../src/errors.ts'
+import type { StreamingEvent, WriteEvent } from '../../src/index.ts'
 import { AdaptiveLimit } from '../../src/streaming/adaptive-limit.ts'
 import { deliverPiece } from '../../src/streaming/deliver-piece.ts'
 import { newOutcome } from '../../src/streaming/delivery.ts'
@@ -169,6 +171,38 @@ describe('deliverPiece', () => {
     await using known = await start([unknown, unknown, V1])
     await known.deliver(await pieceOf(1))
     expect(known.outcome.pieces).toMatchObject([{ path: 'streamed', attempts: 3 }])
+  })
+
+  it('streaming:T32 tells of an update policy that failed while the rows were ingested', async () => {
+    const columns = ['UpdatePolicyStatus', 'UpdatePolicyFailureCode', 'UpdatePolicyFailureReason']
+    const body = JSON.stringify({
+      Tables: [
+        {
+          Columns: columns.map((name) => ({ ColumnName: name, ColumnType: 'string' })),
+          Rows: [['Failed', 'UpdatePolicy_UnknownError', 'division by zero']],
+        },
+      ],
+    })
+    const events: StreamingEvent[] = []
+    const onEvent = (event: WriteEvent | StreamingEvent): void => void events.push(event as StreamingEvent)
+    await using run = await start([{ kind: 'answer', status: 200, body }], { onEvent })
+    await run.deliver(await pieceOf(1))
+    expect(run.outcome.pieces).toMatchObject([{ path: 'streamed' }])
+    expect(events.at(-1)).toEqual({
+      kind: 'update-policy-failed',
+      code: 'UpdatePolicy_UnknownError',
+      message: 'division by zero',
+    })
+  })
+
+  it('sends nothing again because a listener threw', async () => {
+    const failure = new KustoNetworkError('KUSTO_CONNECTION_FAILED', 'made by a listener', { retryable: true })
+    const onEvent = (): never => {
+      throw failure
+    }
+    await using run = await start([V1], { onEvent })
+    await expect(run.deliver(await pieceOf(1))).rejects.toBe(failure)
+    expect(run.server.requests).toHaveLength(1)
   })
 
   it('streaming:C39 reports rows as unknown when the delivery stops after a request without an answer', async () => {
