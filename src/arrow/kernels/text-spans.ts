@@ -65,7 +65,7 @@ function offsetSpans(values: Uint8Array, offsets: Int32Array): SpanSource {
 /* Rows that are left out between others are nulls, which mostly have no bytes. */
 function areJoined(offsets: Int32Array, rows: Int32Array, count: number): boolean {
   if (count === 0) return false
-  if (rows[count - 1]! - rows[0]! === count - 1 && rows[count >> 1]! - rows[0]! === count >> 1) return true
+  if (isRun(rows, count)) return true
   let bytes = 0
   let last = -1
   for (let index = 0; index < count; index++) {
@@ -75,6 +75,11 @@ function areJoined(offsets: Int32Array, rows: Int32Array, count: number): boolea
     bytes += offsets[row + 1]! - offsets[row]!
   }
   return offsets[last + 1]! - offsets[rows[0]!]! <= 2 * bytes
+}
+
+function isRun(rows: Int32Array, count: number): boolean {
+  for (let index = 1; index < count; index++) if (rows[index]! - rows[index - 1]! !== 1) return false
+  return count > 0
 }
 
 /** Sets the bounds of the cells as pairs, for bytes that no offsets of the column lead to. */
@@ -109,7 +114,7 @@ function largeSpans(values: Uint8Array, offsets: BigInt64Array): SpanSource {
       pairs[2 * index + 1] = offset(row + 1) - base
     }
     setPairs(spans, pairs, count)
-    spans.joined = count > 0 && rows[count - 1]! - rows[0]! === count - 1
+    spans.joined = isRun(rows, count)
   }
 }
 

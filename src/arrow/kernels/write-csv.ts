@@ -12,8 +12,8 @@ const NEWLINE = 10
 /** A null alone in its record. */
 const BLANK = Uint8Array.of(34, 34)
 /** Rows of a block, and about how many bytes of the batch: what is written twice should still be in the cache. */
-const BLOCK_ROWS = 1024
-const BLOCK_BYTES = 256 * 1024
+const BLOCK_ROWS = 256
+const BLOCK_BYTES = 64 * 1024
 
 /** Where the loop is: what an error report needs, and where a full block ended. */
 export interface CsvPosition {
