@@ -63,6 +63,7 @@ describe('docs/api.md', () => {
     ['src/sink/write-settings.ts', 'WriteOptions'],
     ['src/sink/write-receipt.ts', 'CompletedOptions'],
     ['src/streaming/delivery-settings.ts', 'DeliveryOptions'],
+    ['src/benchmark/benchmark-settings.ts', 'BenchmarkOptions'],
   ])('has a row for every option of %s %s', (file, name) => {
     const members = membersOf(file, name)
     expect(members.length).toBeGreaterThan(2)

@@ -172,6 +172,17 @@ describe('docs/examples', () => {
     expect(stdout).toBe('rows 2 blobs kept 1\nrows 4 blobs kept 0\n')
   })
 
+  it('benchmark measures, draws a report and compares', async () => {
+    const file = path.join(folder, 'report.html')
+    const { code, stdout, stderr } = await example('benchmark.js', file)
+    expect(stderr).toMatch(/^1 of \d+: single query, warm-up$/m)
+    expect(stdout).toMatch(/^2 partitions, 1 worker, snappy +3 /m)
+    expect(stdout).toContain('it measures the client and this machine, not Kusto')
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('configurations: 3 regression: false')
+    expect(await readFile(file, 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*<\/html>\n$/)
+    expect(code).toBe(0)
+  })
+
   it('demo proves that the rows of a file come back', async () => {
     const file = path.join(folder, 'flights.parquet')
     await parquet(
