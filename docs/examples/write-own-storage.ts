@@ -11,9 +11,9 @@ const { rows } = await kusto.command('.create tempstorage', { endpoint: 'ingesti
 const url = rows[0]?.text('StorageRoot') ?? ''
 const container = new ContainerClient(url)
 const blobs = async (): Promise<number> => {
-  let count = 0
-  for await (const _blob of container.listBlobsFlat()) count++
-  return count
+  const names: string[] = []
+  for await (const { name } of container.listBlobsFlat()) names.push(name)
+  return names.length
 }
 
 const ingestionStorage = { kind: 'sas', url } as const

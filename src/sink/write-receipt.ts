@@ -125,9 +125,10 @@ export class WriteReceipt {
   }
 }
 
+const rowsOf = (blobs: readonly EndedBlob[]): number => blobs.reduce((sum, { blob }) => sum + blob.rows, 0)
+
 function outcomeOf(ended: readonly EndedBlob[]): IngestionOutcome {
   const of = (state: BlobStatus['state']): readonly EndedBlob[] => ended.filter(({ status }) => status.state === state)
-  const rowsOf = (blobs: readonly EndedBlob[]): number => blobs.reduce((sum, { blob }) => sum + blob.rows, 0)
   const [succeeded, skipped] = [of('Succeeded'), of('Skipped')]
   return {
     rows: rowsOf(succeeded),
@@ -139,7 +140,7 @@ function outcomeOf(ended: readonly EndedBlob[]): IngestionOutcome {
 
 function ingestionFailed(receipt: WriteReceiptJson, failed: readonly EndedBlob[]): KustoIngestError {
   const { table, blobs, rows } = receipt
-  const lost = failed.reduce((sum, { blob }) => sum + blob.rows, 0)
+  const lost = rowsOf(failed)
   const first = failed[0]?.status
   const reason = first === undefined ? '' : `; first: ${first.state} ${first.errorCode} ${first.details}`.trimEnd()
   return new KustoIngestError(

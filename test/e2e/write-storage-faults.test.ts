@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { text as textOf } from 'node:stream/consumers'
 import { inspect } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { ContainerClient } from '@azure/storage-blob'
 import { QueueClient } from '@azure/storage-queue'
 import { tableFromArrays } from 'apache-arrow'
@@ -169,7 +170,7 @@ describe('spark:W22 containers of several accounts', () => {
     const error: unknown = await write(kusto, 'BothFail', { uploads: 1 }).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'KUSTO_STORAGE_FAILED' })
     const { errors } = (error as { cause: AggregateError }).cause
-    expect(errors.map((each) => /ContainerBeing\d/.exec(String(each))?.[0]).toSorted()).toEqual([
+    expect(errors.map((each) => /ContainerBeing\d/.exec(String(each))?.[0] ?? '').toSorted()).toEqual([
       'ContainerBeing0',
       'ContainerBeing1',
     ])
@@ -199,6 +200,76 @@ describe('spark:W22 containers of several accounts', () => {
     const { errors } = (error as { cause: AggregateError }).cause
     expect(errors.length).toBeGreaterThanOrEqual(2)
     expect(await stagedBlobs()).toEqual([])
+  })
+})
+
+describe('spark:W2 what the service is told', () => {
+  /** Uncompressed bytes by source id, from the blobs themselves. */
+  async function sizes({ receipt }: Written): Promise<Record<string, number>> {
+    const found: Record<string, number> = {}
+    for (const { sourceId, url } of receipt.blobs) {
+      const root = roots('TempStorage').find((each) => url.includes(new URL(each).pathname)) ?? ''
+      const name = url.split('/').at(-1) ?? ''
+      found[sourceId] = gunzipSync(await new ContainerClient(root).getBlobClient(name).downloadToBuffer()).length
+    }
+    return found
+  }
+
+  it('REST: blobs in batches of the configured size, each with a source id of its own and its exact size', async () => {
+    await using kusto = connector('rest')
+    const done = await write(kusto, 'ToldRest', { format: 'csv', deleteIngestedBlobs: false })
+    const posts = service.seen.filter(({ path, method }) => path.includes('/queued/') && method === 'POST')
+    const bodies = posts.map(
+      ({ text }) =>
+        JSON.parse(text) as {
+          blobs: { sourceId: string; rawSize: number }[]
+          properties: { deleteAfterDownload: boolean }
+        },
+    )
+    expect(bodies.map(({ blobs }) => blobs.length)).toEqual([2, 1])
+    expect(new Set(done.receipt.blobs.map(({ operationId }) => operationId)).size).toBe(2)
+    expect(bodies.every(({ properties }) => !properties.deleteAfterDownload)).toBe(true)
+    const told = Object.fromEntries(
+      bodies.flatMap(({ blobs }) => blobs.map(({ sourceId, rawSize }) => [sourceId, rawSize])),
+    )
+    expect(told).toEqual(await sizes(done))
+    await removeStaged()
+  })
+
+  it('queue: a message for each blob, with its exact size and its status row', async () => {
+    await using kusto = connector('queue')
+    const done = await write(kusto, 'ToldQueue', { format: 'csv', deleteIngestedBlobs: false })
+    const messages = queues.seen
+      .filter(({ method }) => method === 'POST')
+      .map(({ text }) => Buffer.from(/<MessageText>([^<]*)</.exec(text)?.[1] ?? '', 'base64').toString('utf8'))
+      .map((json) => JSON.parse(json) as Record<string, unknown>)
+    expect(Object.fromEntries(messages.map((message) => [message['Id'], message['RawDataSize']]))).toEqual(
+      await sizes(done),
+    )
+    for (const message of messages) {
+      expect(message).toMatchObject({ RetainBlobOnSuccess: true, ReportLevel: 2, ReportMethod: 1 })
+      expect(message['IngestionStatusInTable']).toMatchObject({ PartitionKey: message['Id'] })
+    }
+    await removeStaged()
+  })
+
+  async function removeStaged(): Promise<void> {
+    for (const root of roots('TempStorage')) {
+      const container = new ContainerClient(root)
+      for await (const { name } of container.listBlobsFlat()) await container.deleteBlob(name)
+    }
+  }
+})
+
+describe('a service that fails for a while', () => {
+  it('is asked again, and the receipt tells how often, by what it was for', async () => {
+    await using kusto = connector('rest')
+    local.faults.add({ match: { text: '.show table' }, times: 1, action: { status: 503 } })
+    local.faults.add({ match: { path: '/queued/', method: 'POST' }, times: 2, action: { status: 429 } })
+    const { receipt, events } = await write(kusto, 'Throttled')
+    expect(receipt.toJSON().retries).toEqual({ command: 1, upload: 0, container: 0, submit: 2, status: 0 })
+    expect(retriesIn(events).map(({ phase }) => phase)).toEqual(['command', 'submit', 'submit'])
+    expect(await sumOf('Throttled')).toEqual(sumTo(50_000))
   })
 })
 

@@ -112,7 +112,7 @@ describe('spark:W2 queued', () => {
   it('never reads the queues that all clients share', async () => {
     const { rows } = await kusto.command('.get ingestion resources', { endpoint: 'ingestion' }).rows()
     const shared = rows
-      .filter((row) => /IngestionsQueue$/.test(row.text('ResourceTypeName')))
+      .filter((row) => row.text('ResourceTypeName').endsWith('IngestionsQueue'))
       .map((row) => new QueueClient(row.text('StorageRoot')))
     expect(shared).toHaveLength(2)
     const before = await Promise.all(
@@ -298,8 +298,14 @@ describe('spark:W30 the receipt', () => {
 
   it('of version 1 is read, and of a later one refused', async () => {
     const { receipt } = await written(kusto, 'Versions')
-    const { commands: _commands, retries: _retries, outcome: _outcome, ...rest } = receipt.toJSON()
-    const old = { ...rest, version: 1, blobs: rest.blobs.map(({ sha256: _, ...blob }) => blob) }
+    const without = (value: object, ...names: readonly string[]): object =>
+      Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
+    const { blobs, ...rest } = receipt.toJSON()
+    const old = {
+      ...without(rest, 'commands', 'retries', 'outcome'),
+      version: 1,
+      blobs: blobs.map((blob) => without(blob, 'sha256')),
+    }
     const again = kusto.receipt(JSON.stringify(old))
     await again.completed({ timeoutMs: 30_000 })
     expect(again.toJSON()).toMatchObject({ version: 2, commands: 0, outcome: { rows: 50_000 } })

@@ -15,7 +15,7 @@ describe('spark:W22 ranks of storage accounts', () => {
     const ranks = new AccountRanks({ now: new Clock().now })
     const boxes = [box('a', '1'), box('a', '2'), box('b', '1'), box('b', '2')]
     const firsts = Array.from({ length: 8 }, () => ranks.order(boxes, same)[0])
-    expect(firsts.slice(0, 4).toSorted()).toEqual(boxes.toSorted())
+    expect(new Set(firsts.slice(0, 4))).toEqual(new Set(boxes))
     expect(firsts.slice(4)).toEqual(firsts.slice(0, 4))
     for (let at = 1; at < firsts.length; at++) expect(firsts[at]?.[8]).not.toBe(firsts[at - 1]?.[8])
   })
