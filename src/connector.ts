@@ -68,14 +68,15 @@ import type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/sc
 import type { BytesInput } from './streaming/source-bytes.ts'
 import type { FlushedRows, KustoWriter } from './streaming/kusto-writer.ts'
 import { openWriter, writeStream } from './streaming/open-writer.ts'
-import type { WriteStreamOptions } from './streaming/open-writer.ts'
+import type { ResumableSource, WriteStreamOptions } from './streaming/open-writer.ts'
+import { explainStreaming } from './streaming/explain-streaming.ts'
+import type { ExplainStreamingOptions } from './streaming/explain-streaming.ts'
 import { streamRows } from './streaming/stream-rows.ts'
 import { openStreaming } from './streaming/streaming-context.ts'
 import type { StreamingContext } from './streaming/streaming-context.ts'
 import { streamingPolicy } from './streaming/streaming-policy.ts'
 import type { StreamingPolicyHandle } from './streaming/streaming-policy.ts'
 import type { StreamingWriteOptions } from './streaming/streaming-write-settings.ts'
-import type { StreamSource } from './streaming/write-stream.ts'
 import type { WriterOptions } from './streaming/writer-settings.ts'
 import type { StorageLocation } from './storage/storage-location.ts'
 
@@ -185,7 +186,11 @@ export class KustoConnector implements AsyncDisposable {
    */
   write(table: string, data: BatchInput, options?: WriteOptions): Promise<WriteReceipt>
   /** What the write would do: the commands, the mapping, the format and the schema's differences. Nothing is changed. */
-  write(table: string, data: BatchInput, options: ExplainWriteOptions): Promise<WriteExplanation>
+  write(
+    table: string,
+    data: BatchInput,
+    options: ExplainWriteOptions | ExplainStreamingOptions,
+  ): Promise<WriteExplanation>
   /** Streams rows into a table; resolves when all of them can be queried, or are in the queue where that did not work. */
   write(table: string, data: BatchInput, options: StreamingWriteOptions): Promise<IngestReceipt>
   /** Options whose mode is known only when the program runs, such as those of a Spark job. */
@@ -197,9 +202,12 @@ export class KustoConnector implements AsyncDisposable {
   async write(
     table: string,
     data: BatchInput,
-    options: WriteOptions | ExplainWriteOptions | StreamingWriteOptions = {},
+    options: WriteOptions | ExplainWriteOptions | StreamingWriteOptions | ExplainStreamingOptions = {},
   ): Promise<WriteReceipt | WriteExplanation | IngestReceipt> {
-    if (options.mode === 'streaming') return streamRows(this.#streaming, { table, data }, options)
+    if (options.mode === 'streaming') {
+      if ('explain' in options && options.explain) return explainStreaming(this.#streaming, { table, data }, options)
+      return streamRows(this.#streaming, { table, data }, options)
+    }
     const settings = writeSettings(options)
     const sink = contextForWrite(this.#sinkFor(settings.requestId), settings.onEvent)
     if (options.explain === true) return explainWrite(sink, { table, data }, settings)
@@ -220,7 +228,7 @@ export class KustoConnector implements AsyncDisposable {
    */
   async writeStream<Item>(
     table: string,
-    source: StreamSource<Item>,
+    source: ResumableSource<Item>,
     options: WriteStreamOptions<Item> = {},
   ): Promise<FlushedRows> {
     return writeStream(this.#sinkFor(options.requestId), { table, source }, options)

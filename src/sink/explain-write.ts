@@ -29,7 +29,7 @@ export interface ExplainedTarget {
 /** What a write would do. Plain data without secrets; `toString` is for people. */
 export interface WriteExplanation {
   readonly table: string
-  readonly mode: WriteSettings['mode']
+  readonly mode: WriteSettings['mode'] | 'streaming'
   readonly exists: boolean
   /** The error that the write would end with before it sends anything; undefined when there is none. */
   readonly fails: { readonly code: string; readonly message: string } | undefined
@@ -45,7 +45,7 @@ export interface WriteExplanation {
   /** How the data differ from the table as it is; empty when there is no table yet. */
   readonly differences: readonly SchemaDifference[]
   /** Undefined when the write would fail. */
-  readonly format: WriteFormat | undefined
+  readonly format: WriteFormat | 'json' | undefined
   readonly formatReason: string | undefined
   /** The name of a stored mapping, the mapping that would go along, or undefined: columns meet by their names. */
   readonly mapping: string | readonly IngestionColumnMapping[] | undefined
@@ -69,35 +69,70 @@ export async function explainWrite(
   const input = await openInput(context, request, settings)
   try {
     const skippedBy = await findIngestedTag(context, table, settings)
-    const { plan, choice, fails, columns } = await planned(context, input, settings)
-    const source = sourceColumns(input.schema, input.isInferred)
-    const types = new Map(source.map(({ name, type }) => [name, type]))
-    return withText({
-      table,
+    const found = await planned(context, input, settings)
+    const { plan, choice } = found
+    return describeWrite(input, {
+      ...found,
       mode: settings.mode,
-      exists: columns !== undefined,
-      fails,
       skippedBy,
       commands:
         plan === undefined || skippedBy !== undefined ? [] : await explainCommands(context, { table, plan }, settings),
-      targets: (plan?.targets ?? []).map(({ source: name, column }) => ({
-        source: name,
-        type: types.get(name) ?? column.type,
-        column: column.name,
-        columnType: column.type,
-      })),
-      empty: plan?.empty ?? [],
-      unmapped: plan?.unmapped ?? [],
-      differences: columns === undefined ? [] : schemaDifferences(source, columns),
-      format: choice?.format,
-      formatReason: choice?.reason,
       mapping: plan === undefined || choice === undefined ? undefined : mappingOf(plan, choice.format),
       tags: settings.tags,
-      estimate: input.size && { ...input.size, blobs: blobsOf(input.size, settings) },
+      blobs: input.size && blobsOf(input.size, settings),
     })
   } finally {
     await input.close()
   }
+}
+
+/** What is known of a write besides its data. */
+export interface WriteFacts extends Pick<
+  WriteExplanation,
+  'mode' | 'fails' | 'skippedBy' | 'commands' | 'mapping' | 'tags'
+> {
+  /** The table's columns; undefined when there is no such table. */
+  readonly columns: readonly KustoColumn[] | undefined
+  readonly plan?: SchemaPlan | undefined
+  readonly choice?: { readonly format: WriteFormat | 'json'; readonly reason: string } | undefined
+  readonly blobs: number | undefined
+}
+
+/** The explanation of a write of these data. */
+export function describeWrite(
+  input: Pick<WriteInput, 'table' | 'schema' | 'isInferred' | 'size'>,
+  { mode, fails, skippedBy, commands, mapping, tags, columns, plan, choice, blobs }: WriteFacts,
+): WriteExplanation {
+  const source = sourceColumns(input.schema, input.isInferred)
+  const types = new Map(source.map(({ name, type }) => [name, type]))
+  return withText({
+    table: input.table,
+    mode,
+    exists: columns !== undefined,
+    fails,
+    skippedBy,
+    commands,
+    targets: (plan?.targets ?? []).map(({ source: name, column }) => ({
+      source: name,
+      type: types.get(name) ?? column.type,
+      column: column.name,
+      columnType: column.type,
+    })),
+    empty: plan?.empty ?? [],
+    unmapped: plan?.unmapped ?? [],
+    differences: columns === undefined ? [] : schemaDifferences(source, columns),
+    format: choice?.format,
+    formatReason: choice?.reason,
+    mapping,
+    tags,
+    estimate: input.size && { ...input.size, blobs: blobs ?? 0 },
+  })
+}
+
+/** Code and message of an error about the data or the call; any other error goes on. */
+export function failureOf(error: unknown): NonNullable<WriteExplanation['fails']> {
+  if (!(error instanceof KustoUsageError || error instanceof KustoDataError)) throw error
+  return { code: error.code, message: error.message }
 }
 
 interface Planned {
@@ -114,8 +149,7 @@ async function planned(context: SinkContext, input: WriteInput, settings: WriteS
     const plan = planAgainst(target, input, settings)
     return { columns, plan, choice: decideFormat(input.schema, plan, settings), fails: undefined }
   } catch (error) {
-    if (!(error instanceof KustoUsageError || error instanceof KustoDataError)) throw error
-    return { columns, fails: { code: error.code, message: error.message } }
+    return { columns, fails: failureOf(error) }
   }
 }
 

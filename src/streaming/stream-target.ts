@@ -42,7 +42,7 @@ export async function prepareStreamTarget(
   const { table } = input
   const { signal, onEvent, mapping, format } = settings
   const { columns } = input.target ?? { columns: await fetchTableColumns(sink, table, signal) }
-  const plan = await planColumns(context, input, { columns, settings })
+  const plan = await planStreamColumns(context, input, { columns, settings })
   if (plan.create !== undefined) {
     await sink.command(createMergeTable(table, plan.create), signal)
     onEvent({ kind: 'table-created', table })
@@ -74,8 +74,9 @@ export async function prepareStreamTarget(
   }
 }
 
-async function planColumns(
-  context: StreamingContext,
+/** How the columns of the data meet those of the table; a stored mapping is asked for by its name. */
+export async function planStreamColumns(
+  context: Pick<StreamingContext, 'sink'>,
   { table, schema, isInferred }: WriteInput,
   { columns: target, settings }: { readonly columns: SchemaPlanTarget; readonly settings: StreamingWriteSettings },
 ): Promise<SchemaPlan> {

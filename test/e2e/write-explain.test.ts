@@ -139,6 +139,24 @@ describe('explain', () => {
     ])
   })
 
+  it('tells of a streaming write the policy it would set, and what it cannot do', async () => {
+    const streaming = { mode: 'streaming', explain: true } as const
+    const created = await kusto.write('New table', data(), { ...streaming, create: 'CreateIfNotExist' })
+    expect(created).toMatchObject({ mode: 'streaming', exists: false, format: 'csv', fails: undefined })
+    expect(created.commands).toEqual([
+      ".create-merge table ['New table'] (['a']:int, ['b']:string)",
+      expect.stringMatching(/^\.alter table \['New table'\] policy streamingingestion /),
+      ".clear table ['New table'] cache streamingingestion schema",
+    ])
+    const table = await fixed('a:int')
+    expect((await kusto.write(table, data(), streaming)).fails).toMatchObject({ code: 'KUSTO_SCHEMA_MISMATCH' })
+    const rows = await kusto.write(table, [{ a: '7' }], streaming)
+    expect(rows).toMatchObject({ commands: [], targets: [{ source: 'a', column: 'a', columnType: 'int' }] })
+    await expect(kusto.write(table, data(), { ...streaming, dropByTags: ['x'] })).rejects.toMatchObject({
+      code: 'KUSTO_NOT_STREAMABLE',
+    })
+  })
+
   it('reads of the data what their schema needs, and closes them', async () => {
     let read = 0
     let closed = false

@@ -106,6 +106,9 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
     [operations.cancelQuery(value), [value]],
     [ingest.createIngestionMapping(table, mapping), [table, value, ingest.mappingJson(mapping.columns)]],
     [ingest.showIngestionMapping(table, mapping), [table, value]],
+    [ingest.showTableIngestionMappings(table), [table]],
+    // The parser knows one database.
+    [ingest.showDatabaseIngestionMappings('db1'), ['db1']],
     [ingest.dropIngestionMapping(table, mapping), [table, value]],
     [
       ingest.ingestIntoCommand({
