@@ -1,4 +1,4 @@
-import { AbortScope } from '../base/abort.ts'
+import { AbortScope, untilAborted } from '../base/abort.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
@@ -62,10 +62,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const at = performance.now()
     const tracking = await context.ingestion.use(
       (service) => service.submit(target, blobs, own, { signal, onRetry: context.tellRetry('submit') }),
-      {
-        via,
-        signal,
-      },
+      { via, signal },
     )
     const known = new Map(tracking.map((one) => [one.sourceId, one]))
     queued.push(...blobs.map((blob) => ({ blob, tracking: known.get(blob.sourceId) ?? { sourceId: blob.sourceId } })))
@@ -78,8 +75,12 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const taken = new Set(queued.map(({ blob }) => blob.location.url))
     const others = uploads.filter(({ url }) => !taken.has(url))
     if (others.length === 0) return
-    const limitMs = signal?.aborted === true ? REMOVAL_AFTER_ABORT_MS : REMOVAL_MS
-    onEvent({ kind: 'uploads-removed', ...(await removeUploads(context, { blobs: others, via, limitMs })) })
+    const removal = removeUploads(context, { blobs: others, via })
+    // An abort settles soon even where storage hangs: then the removal goes on by itself, until its own time is over.
+    using wait = new AbortScope()
+    if (signal?.aborted === true) wait.limit(ABORT_WAIT_MS, () => undefined)
+    const outcome = await untilAborted(removal, wait.signal).catch(() => undefined)
+    if (outcome !== undefined) onEvent({ kind: 'uploads-removed', ...outcome })
   }
   try {
     const staged = mapOrdered(
@@ -124,25 +125,24 @@ function sizeOf(blobs: readonly StagedBlob[]): { blobs: number; rows: number; ra
   return { blobs: blobs.length, rows: sum(({ rows }) => rows), rawBytes: sum(({ rawBytes }) => rawBytes) }
 }
 
-/** How long the blobs of a failed write are tried to be deleted, and how long after an abort, whose caller waits. */
+/** How long the blobs of a failed write are tried to be deleted. */
 const REMOVAL_MS = 10_000
-const REMOVAL_AFTER_ABORT_MS = 3_000
+/** How long the caller of an aborted write waits for that. */
+const ABORT_WAIT_MS = 1_000
 
 export interface RemoveUploads {
   readonly blobs: readonly StorageLocation[]
   /** The way the blobs would have gone, whose containers are asked for again when storage refuses. */
   readonly via: IngestionService['via']
-  /** Default 10,000. */
-  readonly limitMs?: number
 }
 
 /** Deletes blobs that nobody needs any more; what cannot be deleted is logged, the service's own containers expire. */
 export async function removeUploads(
   context: SinkContext,
-  { blobs, via, limitMs = REMOVAL_MS }: RemoveUploads,
+  { blobs, via }: RemoveUploads,
 ): Promise<{ readonly removed: number; readonly failed: number }> {
   using limit = new AbortScope()
-  limit.limit(limitMs, () => new Error(`not deleted within ${limitMs} ms`))
+  limit.limit(REMOVAL_MS, () => new Error(`not deleted within ${REMOVAL_MS} ms`))
   const { signal } = limit
   const { removed, failures } = await removeBlobs(blobs, {
     renew: async () => (await context.ingestion.get({ via, signal })).containers,

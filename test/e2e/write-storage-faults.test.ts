@@ -409,6 +409,22 @@ describe('an abort at any request', () => {
     },
   )
 
+  it('ends the write although storage hangs, and what is there is removed once storage answers', async () => {
+    const held = gate()
+    const back = gate()
+    for (const account of accounts) {
+      account.faultFor = (request) => {
+        // The first upload is done and its answer never comes; all that follows is held.
+        if (request.method !== 'PUT' || account.seen.length > 1) return { kind: 'hold', until: back.opened }
+        return (held.open(), { kind: 'lose-answer' })
+      }
+    }
+    await using kusto = connector('rest')
+    await aborted(kusto, { table: 'Hanging', held })
+    back.open()
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
+  })
+
   it('while the rows are awaited ends the wait only', async () => {
     await using kusto = connector('queue')
     const receipt = await kusto.write('HeldWait', batchesOf(3), SMALL)
