@@ -64,7 +64,7 @@ function reader(field: Field, data: Data): (row: number) => string | null {
     const value: unknown = vector.get(row)
     if (value === null || value === undefined) return null
     if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-    return typeof value === 'object' ? toJson(value) : String(value as string | number | bigint | boolean)
+    return isScalar(value) ? String(value) : toJson(value)
   }
 }
 
@@ -109,6 +109,10 @@ export function formatTimespan(ticks: bigint): string {
   const clock = `${two((seconds / 3600n) % 24n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`
   const tail = fraction === 0n ? '' : `.${String(fraction).padStart(7, '0')}`
   return `${ticks < 0n ? '-' : ''}${days === 0n ? '' : `${days}.`}${clock}${tail}`
+}
+
+function isScalar(value: unknown): value is string | number | bigint | boolean {
+  return ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
 }
 
 function two(value: bigint): string {

@@ -15,7 +15,12 @@ interface FlagBase {
 export type Flag =
   /** There or not. */
   | (FlagBase & { readonly kind: 'switch' })
-  | (FlagBase & { readonly kind: 'text'; readonly value: string })
+  | (FlagBase & {
+      readonly kind: 'text'
+      readonly value: string
+      /** May stand without a value, which then is an empty text. */
+      readonly isOptional?: true
+    })
   /** One of some words. */
   | (FlagBase & { readonly kind: 'choice'; readonly choices: readonly string[] })
   /** May be given several times; `split` also takes several values in one, between commas. */
@@ -39,6 +44,7 @@ export function valueName(flag: Flag): string | undefined {
     case 'duration':
       return 'TIME'
     case 'text':
+      return flag.isOptional === true ? `[${flag.value}]` : flag.value
     case 'list':
     case 'number':
       return flag.value
@@ -127,6 +133,7 @@ function expectation(flag: Flag, text: string): string | undefined {
     case 'switch':
       return undefined
     case 'text':
+      return text === '' && flag.isOptional !== true ? 'something' : undefined
     case 'list':
       return text === '' ? 'something' : undefined
     case 'choice':

@@ -19,6 +19,8 @@ export interface ConnectionNeeds {
   readonly loads?: readonly string[]
   /** With `--local`: what the engine may hold before it spills to disk, in DuckDB's words. Default 128MB. */
   readonly memoryLimit?: string
+  /** Where a saved plan or receipt comes from: used where neither flags nor environment name a place. */
+  readonly place?: { readonly cluster?: string | undefined; readonly database?: string | undefined }
 }
 
 /**
@@ -31,22 +33,28 @@ export async function openConnection(call: CliCall, needs: ConnectionNeeds = {})
   for (const name of ['data-dir', 'load']) {
     if (flags.isGiven(name)) throw usageError(`--${name} goes with --local`)
   }
-  const kusto = new KustoConnector(connectorOptions(call))
+  const kusto = new KustoConnector(connectorOptions(call, needs.place))
   call.screen.detail(`${kusto.cluster}, database ${kusto.database}`)
   return { kusto, isLocal: false, [Symbol.asyncDispose]: () => kusto.close() }
 }
 
 /** What flags and environment say of a cluster. */
-export function connectorOptions({ flags, io: { env } }: CliCall): KustoConnectorOptions {
+export function connectorOptions(
+  { flags, io: { env } }: CliCall,
+  place: ConnectionNeeds['place'] = {},
+): KustoConnectorOptions {
   const cluster = flags.text('cluster') ?? nonEmpty(env['KUSTO_CLUSTER'])
   const database = flags.text('database') ?? nonEmpty(env['KUSTO_DATABASE'])
   const connectionString =
     fromVariable(flags.text('connection-string-env'), env) ?? nonEmpty(env['KUSTO_CONNECTION_STRING'])
   const credential = fromVariable(flags.text('token-env'), env)
   const ingestionCluster = flags.text('ingestion-cluster')
+  const isPlaced = connectionString !== undefined
+  const whichCluster = cluster ?? (isPlaced ? undefined : place.cluster)
+  const whichDatabase = database ?? (isPlaced ? undefined : place.database)
   return {
-    ...(cluster === undefined ? {} : { cluster }),
-    ...(database === undefined ? {} : { database }),
+    ...(whichCluster === undefined ? {} : { cluster: whichCluster }),
+    ...(whichDatabase === undefined ? {} : { database: whichDatabase }),
     ...(connectionString === undefined ? {} : { connectionString }),
     ...(credential === undefined ? {} : { credential }),
     ...(ingestionCluster === undefined ? {} : { ingestionCluster }),

@@ -80,7 +80,7 @@ async function loadFiles(kusto: KustoConnector, loads: readonly Load[], call: Cl
     const receipt = await kusto.write(table, input.batches, {
       create: 'CreateIfNotExist',
       flushImmediately: true,
-      maxBlobBytes: 33_554_432,
+      maxBlobBytes: 8_388_608,
       uploads: 1,
       signal,
       onEvent: (event) => screen.event(event),

@@ -56,6 +56,9 @@ function valueOf(flag: Flag, inline: string | undefined, queue: string[]): strin
   if (inline !== undefined) return inline
   const [next] = queue
   const isValue = next !== undefined && (!next.startsWith('-') || next === '-' || /^-\d/.test(next))
+  const isOptional = flag.kind === 'text' && flag.isOptional === true
+  // What follows an optional value may be an operand: only a name with an ending is taken.
+  if (isOptional && (!isValue || !/\.\w+$/.test(next) || next.includes(' '))) return ''
   if (!isValue) throw usageError(`--${flag.name} needs a value`)
   queue.shift()
   return next

@@ -74,7 +74,8 @@ export function storageOf({ flags, io: { env } }: CliCall): readonly TransientSt
   })
 }
 
-function propertiesOf(texts: readonly string[]): Readonly<Record<string, string | number | boolean>> {
+/** Client request properties as `name=value` texts. @throws {KustoUsageError} CLI_USAGE */
+export function propertiesOf(texts: readonly string[]): Readonly<Record<string, string | number | boolean>> {
   return Object.fromEntries(
     texts.map((text) => {
       const [, name, value] = /^(\w+)=(.*)$/s.exec(text) ?? []

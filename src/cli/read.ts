@@ -1,38 +1,8 @@
 import type { CliCall, CliCommand } from './cli-command.ts'
 import { CONNECTION_FLAGS } from './connection-flags.ts'
-import type { Flag } from './flags.ts'
-import { FORMAT_NAMES } from './output-format.ts'
+import { OUTPUT_FLAGS } from './output-flags.ts'
 import { READ_FLAGS } from './read-flags.ts'
 import { QUERY_FLAGS } from './query-flags.ts'
-
-/** Where rows go. */
-export const OUTPUT_FLAGS: readonly Flag[] = [
-  {
-    name: 'output',
-    kind: 'choice',
-    choices: FORMAT_NAMES,
-    help: 'the format of the rows',
-    default: 'by the name of --out; else table, or csv where standard output is no terminal',
-    group: 'Output',
-  },
-  {
-    name: 'out',
-    kind: 'text',
-    value: 'FILE',
-    help: 'write the rows to a file; .gz at the end of its name compresses it',
-    group: 'Output',
-  },
-  {
-    name: 'rows',
-    kind: 'number',
-    value: 'N',
-    min: 1,
-    max: 100_000,
-    help: 'rows that a table shows',
-    default: '50',
-    group: 'Output',
-  },
-]
 
 /** `kusto-arrow read`: the rows of a query or table. */
 export const readCommand: CliCommand = {
@@ -73,6 +43,7 @@ export const readCommand: CliCommand = {
     ...CONNECTION_FLAGS,
   ],
   notes: [
+    'With --local a read is one query without the limits of a cluster, unless --mode or --partitions asks for an export.',
     'A table shows the first rows and stops there; the other formats have all rows. Times and decimals keep every digit in ' +
       'table, csv, json and ndjson; arrow and parquet have microseconds and decimal(38, 18).',
   ],

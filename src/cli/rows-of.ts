@@ -18,12 +18,11 @@ export async function withSchema(read: KustoRead): Promise<Rows> {
   return { schema: first.value.schema, batches: batches(first.value) }
 }
 
-/** The first rows of a read, in memory; the read ends there. */
+/** The first rows, in memory; the rest is not read. */
 export async function firstRows(
-  read: KustoRead,
+  { schema, batches }: Rows,
   most: number,
 ): Promise<{ readonly schema: Schema; readonly batches: readonly RecordBatch[] }> {
-  const { schema, batches } = await withSchema(read)
   const kept: RecordBatch[] = []
   let rows = 0
   for await (const batch of batches) {
@@ -32,6 +31,14 @@ export async function firstRows(
     if (rows >= most) break
   }
   return { schema, batches: kept }
+}
+
+/** The rows of batches that are in memory, or of a partition. */
+export function rowsOf(schema: Schema, batches: Iterable<RecordBatch> | AsyncIterable<RecordBatch>): Rows {
+  async function* each(): AsyncGenerator<RecordBatch> {
+    yield* batches
+  }
+  return { schema, batches: each() }
 }
 
 async function* none(): AsyncGenerator<RecordBatch> {

@@ -1,0 +1,109 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { CliCall } from './cli-command.ts'
+import { EXIT } from './exit-codes.ts'
+import { openConnection } from './open-connection.ts'
+import { isTextFormat } from './output-format.ts'
+import { formatNumberOf, formatRows } from './quantities.ts'
+import { readOptions, storageOf } from './read-options.ts'
+import { openRead, queryText } from './read-query.ts'
+import { readText } from './read-text.ts'
+import { rowsOf } from './rows-of.ts'
+import { tellRead } from './tell-read.ts'
+import { usageError } from './usage-error.ts'
+import { outputFormat, showFirst, writeOut } from './write-out.ts'
+
+/** Exports a query and writes the plan that tells where its rows are. */
+export async function runPlan(call: CliCall): Promise<number> {
+  const { flags, screen } = call
+  const text = await queryText(call)
+  await using connection = await openConnection(call, { mentions: text })
+  const tell = tellRead(call)
+  const options = { ...readOptions(call), mode: 'distributed' as const, onEvent: tell.onEvent }
+  const read = openRead(connection.kusto, { call, text, options })
+  const ttlMs = flags.durationMs('ttl')
+  screen.progress.phase('exporting')
+  const plan = await read.plan(ttlMs === undefined ? {} : { ttlMs })
+  screen.progress.end()
+  const file = flags.text('out')
+  const json = `${JSON.stringify(plan, null, 2)}\n`
+  if (file !== undefined) await writeFile(file, json)
+  const rows = plan.partitions.reduce((sum, partition) => sum + partition.rows, 0)
+  screen.note(
+    `${formatRows(rows)} in ${formatNumberOf(plan.partitions.length, 'partition')}, to be read until ${plan.expiresAt}; ` +
+      `then: kusto-arrow release --plan ${file ?? '-'}`,
+  )
+  await screen.result(
+    file === undefined ? plan : { file, planId: plan.planId, partitions: plan.partitions.length, rows },
+    file === undefined ? json : '',
+  )
+  return EXIT.done
+}
+
+/** Reads one partition of a plan. */
+export async function runPartition(call: CliCall): Promise<number> {
+  const { flags, screen, signal } = call
+  const index = flags.number('index')
+  if (index === undefined) throw usageError('run-partition needs --index N')
+  const format = outputFormat(call)
+  const { text, place } = await planOf(call)
+  const workers = flags.number('workers')
+  const storage = storageOf(call)
+  await using connection = await openConnection(call, { place })
+  const tell = tellRead(call)
+  const partition = connection.kusto.readPartition(text, index, {
+    signal,
+    onEvent: tell.onEvent,
+    batchRows: 32_768,
+    maxBufferedBytes: 33_554_432,
+    ...(workers === undefined ? {} : { workers }),
+    ...(storage === undefined ? {} : { storage }),
+  })
+  screen.progress.phase(`reading partition ${index}`, { rows: 0, totalRows: partition.rows })
+  const rows = rowsOf(partition.schema, partition)
+  if (format === 'table') return await showFirst(call, rows)
+  if (isTextFormat(format)) screen.detail('times have the precision that the plan was made with')
+  return await writeOut(call, { rows, format, tell })
+}
+
+/** Deletes what a plan owns. */
+export async function runRelease(call: CliCall): Promise<number> {
+  const { screen, signal } = call
+  const { text, place } = await planOf(call)
+  const storage = storageOf(call)
+  await using connection = await openConnection(call, { place })
+  let removed = 0
+  let failed = 0
+  await connection.kusto.release(text, {
+    signal,
+    onEvent: (event) => {
+      screen.event(event)
+      if (event.kind !== 'blobs-removed') return
+      removed += event.removed
+      failed += event.failed
+    },
+    ...(storage === undefined ? {} : { storage }),
+  })
+  await screen.result(
+    { removed, failed },
+    `deleted ${formatNumberOf(removed, 'blob')}${failed > 0 ? `; ${failed} are still there` : ''}\n`,
+  )
+  return failed > 0 ? EXIT.part : EXIT.done
+}
+
+interface StoredPlan {
+  readonly text: string
+  readonly place: { readonly cluster?: string; readonly database?: string }
+}
+
+async function planOf({ flags, io }: CliCall): Promise<StoredPlan> {
+  const file = flags.text('plan')
+  if (file === undefined) throw usageError('needs --plan FILE, which the command plan writes')
+  const text = file === '-' ? await readText(io.stdin) : await readFile(file, 'utf8')
+  // Whether it is a plan is checked by whoever reads it; here only the place matters.
+  const of = (name: string): string | undefined => new RegExp(`"${name}":\\s*"([^"]+)"`).exec(text)?.[1]
+  const [cluster, database] = [of('cluster'), of('database')]
+  return {
+    text,
+    place: { ...(cluster === undefined ? {} : { cluster }), ...(database === undefined ? {} : { database }) },
+  }
+}
