@@ -2,8 +2,12 @@ import { spawn } from 'node:child_process'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writePerformance } from './write-performance.ts'
 
-/** `npm run bench` runs every suite, `npm run bench -- decode csv` those; each in a process of its own. */
+/**
+ * `npm run bench` runs every suite, `npm run bench -- decode csv` those; each in a process of its own. Then the tables of
+ * docs/performance.md are made of what is recorded; `npm run bench -- tables` does that alone.
+ */
 const here = path.dirname(fileURLToPath(import.meta.url))
 const results = path.resolve('bench/results')
 
@@ -33,14 +37,16 @@ async function run(suite: string): Promise<number> {
 }
 
 const known = await suites()
-const asked = process.argv.slice(2)
+const words = process.argv.slice(2)
+const asked = words.filter((word) => word !== 'tables')
 const unknown = asked.filter((suite) => !known.includes(suite))
 if (unknown.length > 0) {
   console.error(`expected suites among ${known.join(', ')}, found ${unknown.join(', ')}`)
   process.exitCode = 2
 } else {
-  for (const suite of asked.length > 0 ? asked : known) {
+  for (const suite of words.length > 0 ? asked : known) {
     const status = await run(suite)
     if (status !== 0) process.exitCode = 1
   }
+  await writePerformance('.')
 }
