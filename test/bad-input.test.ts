@@ -16,6 +16,7 @@ import {
   kql,
   type ReadOptions,
   type WriteOptions,
+  writeOptionsFromSpark,
 } from '../src/index.ts'
 import { type LocalKusto, startLocalKusto } from '../src/local/index.ts'
 
@@ -130,7 +131,7 @@ describe('data that do not fit', () => {
     ['a column in other case', [{ ID: 1 }], {}, { code: 'KUSTO_SCHEMA_MISMATCH', message: /the table has id/ }],
     [
       'rows that disagree',
-      [{ id: 1 }, { id: 'two' }],
+      [{ id: 1 }, { id: true }],
       {},
       { name: 'KustoDataError', code: 'KUSTO_ROW_CONFLICT', column: 'id', row: 1 },
     ],
@@ -141,6 +142,56 @@ describe('data that do not fit', () => {
       { name: 'KustoDataError', code: 'KUSTO_INTEGER_RANGE', column: 'id', row: 1 },
     ],
     ['text', 'id,name' as unknown as BatchInput, {}, { name: 'KustoUsageError', code: 'KUSTO_BAD_INPUT' }],
+    [
+      'text that is no number',
+      [{ id: '1' }, { id: 'one' }],
+      {},
+      {
+        name: 'KustoDataError',
+        code: 'KUSTO_ROW_VALUE',
+        column: 'id',
+        row: 1,
+        type: 'long',
+        message: /column id, row 1: expected a whole number for a column of type long/,
+      },
+    ],
+    [
+      'a number too large in text',
+      [{ id: '9223372036854775808' }],
+      {},
+      { name: 'KustoDataError', code: 'KUSTO_INTEGER_RANGE', column: 'id', row: 0 },
+    ],
+    [
+      'batches that drift',
+      [tableFromArrays({ id: BigInt64Array.of(1n) }), tableFromArrays({ id: Int32Array.of(2) })],
+      {},
+      {
+        name: 'KustoDataError',
+        code: 'KUSTO_SCHEMA_DRIFT',
+        message: /batch 1: expected column 0 to be id: Int64, found id: Int32/,
+      },
+    ],
+    [
+      'a mapping that nobody stored',
+      rows('a'),
+      { ingestionMappingReference: 'M' },
+      { name: 'KustoUsageError', code: 'KUSTO_MAPPING_NOT_FOUND', message: /mapping M; there is none at all/ },
+    ],
+    [
+      'a mapping of a column that is not there',
+      rows('a'),
+      { ingestionMapping: [{ column: 'nope', ordinal: 0 }] },
+      { name: 'KustoUsageError', code: 'KUSTO_BAD_MAPPING', message: /column nope, which table T does not have/ },
+    ],
+    [
+      'a column for blobs that is not there',
+      rows('a'),
+      { sourceLocationColumn: true },
+      {
+        code: 'KUSTO_SCHEMA_MISMATCH',
+        message: /ingestion_source_location_url_blob_internal:string is not in the table/,
+      },
+    ],
   ])(
     '%s: a typed error and no row written',
     async (what, data, options, { message, ...facts }: { message?: RegExp }) => {
@@ -170,6 +221,44 @@ describe('options that are wrong', () => {
       /kql\.long\(null\)/,
     ],
     ['write', () => kusto.write('T', [], { formta: 'csv' } as WriteOptions), 'KUSTO_BAD_OPTION', /formta/],
+    [
+      'creation time',
+      () => kusto.write('T', [], { creationTime: new Date(Date.now() + 60_000) }),
+      'KUSTO_BAD_OPTION',
+      /creationTime in the past/,
+    ],
+    [
+      'tag prefix',
+      () => kusto.write('T', [], { ingestByTags: ['ingest-by:x'] }),
+      'KUSTO_BAD_OPTION',
+      /without the prefix ingest-by:/,
+    ],
+    [
+      'two mappings',
+      () => kusto.write('T', [], { ingestionMapping: '[]', ingestionMappingReference: 'M' }),
+      'KUSTO_TWO_MAPPINGS',
+      /found both/,
+    ],
+    ['mapping', () => kusto.write('T', [], { ingestionMapping: '{' }), 'KUSTO_BAD_MAPPING', /not JSON/],
+    [
+      'mapping and adjustSchema',
+      () => kusto.write('T', [], { ingestionMappingReference: 'M', adjustSchema: 'FailIfNotMatch' }),
+      'KUSTO_BAD_OPTION',
+      /adjustSchema left out beside a mapping/,
+    ],
+    [
+      'CSV option with Parquet',
+      () => kusto.write('T', [], { ignoreFirstRecord: true, format: 'parquet' }),
+      'KUSTO_BAD_OPTION',
+      /format 'csv' with ignoreFirstRecord/,
+    ],
+    ['explain', () => kusto.write('T', [], { explain: 1 } as unknown as WriteOptions), 'KUSTO_BAD_OPTION', /explain/],
+    [
+      'Spark option',
+      () => writeOptionsFromSpark({ kustoCluster: 'c', kustoDatabase: 'd', kustoTable: 't', writeMod: 'Queued' }),
+      'KUSTO_BAD_SPARK_OPTION',
+      /did you mean writeMode\?/,
+    ],
     [
       'timeout',
       () => kusto.read('T', { properties: { servertimeout: 1 } }).table(),

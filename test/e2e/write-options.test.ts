@@ -266,9 +266,10 @@ describe('sourceLocationColumn', () => {
 })
 
 describe('records', () => {
-  it('begin with the names of the columns when the first one is to be ignored', async () => {
+  it.each(WAYS)('begin with the names of the columns when the first one is to be ignored, by %s', async (way) => {
     const table = newTable()
     const receipt = await load(table, several(4), {
+      way,
       ignoreFirstRecord: true,
       maxBlobBytes: 2 * ROW_BYTES,
       deleteIngestedBlobs: false,
@@ -291,10 +292,9 @@ describe('records', () => {
       validationPolicy: '{"ValidationOptions":2,"ValidationImplications":1}',
     })
     const table = newTable()
-    await load(table, data(), {
-      validationPolicy: { options: 'ValidateCsvInputConstantColumns', implications: 'Fail' },
-    })
-    expect(await count(table)).toBe(3)
+    const validationPolicy = { options: 'ValidateCsvInputConstantColumns', implications: 'Fail' } as const
+    for (const way of WAYS) await load(table, data(), { way, validationPolicy })
+    expect(await count(table)).toBe(6)
   })
 
   it('of CSV only are no option of Parquet', async () => {
