@@ -15,7 +15,15 @@ import type { CellKernel } from './cell-kernel.ts'
 import { csvTextCells } from './csv-text-cells.ts'
 import { flatCells, uint64Json } from './flat-cells.ts'
 import { jsonTextCells, type QuoteBytes } from './json-text-cells.ts'
-import { limitedCells, listCells, mapCells, type MemberCells, quotedCells, structCells } from './nested-cells.ts'
+import {
+  type Fence,
+  limitedCells,
+  listCells,
+  mapCells,
+  type MemberCells,
+  quotedCells,
+  structCells,
+} from './nested-cells.ts'
 import { noCells, presentCells } from './null-cells.ts'
 import { rawJsonCells } from './raw-json-cells.ts'
 import { keyedCells, routedCells } from './routed-cells.ts'
@@ -57,7 +65,7 @@ export function jsonCells(field: Field, data: Data, quotes: QuoteBytes): CellKer
       'word',
     )
   }
-  return presentCells(data, jsonValueCells(field, data, quotes), 'word')
+  return presentCells(data, jsonValueCells(field, data, { quotes, fence: 0 }), 'word')
 }
 
 function textCells(field: Field, data: Data, { target, form }: ColumnCellsOptions): CellKernel {
@@ -66,12 +74,14 @@ function textCells(field: Field, data: Data, { target, form }: ColumnCellsOption
   if (kind === 'text' || kind === 'json') return written(bytesOf(data))
   // What is sure to hold quotes or commas goes straight into a quoted field; the rest is looked at first.
   if (kind === 'nested' && form === 'csv' && data.type.typeId !== Type.Union) {
-    return limitedCells(quotedCells(jsonValueCells(field, data, 2), 1), 2)
+    return limitedCells(jsonValueCells(field, data, { quotes: 2, fence: 1 }), 2)
   }
   if (kind === 'nested' || target === 'dynamic') {
     // Text over the limit is counted where it is written.
     return written(
-      renderedSpans(data.type.typeId === Type.Union ? unionCells(data, 1) : jsonValueCells(field, data, 1)),
+      renderedSpans(
+        data.type.typeId === Type.Union ? unionCells(data, 1) : jsonValueCells(field, data, { quotes: 1, fence: 0 }),
+      ),
     )
   }
   if (kind === 'uuid' || target === 'guid') return uuidCells(bytesOf(data))
@@ -79,7 +89,12 @@ function textCells(field: Field, data: Data, { target, form }: ColumnCellsOption
   return flatCells(data, target)
 }
 
-function jsonValueCells(field: Field, data: Data, quotes: QuoteBytes): CellKernel {
+/* The fence is for nested types only: text and numbers inside of a quoted field are never a field by themselves. */
+function jsonValueCells(
+  field: Field,
+  data: Data,
+  { quotes, fence }: { readonly quotes: QuoteBytes; readonly fence: Fence },
+): CellKernel {
   const kind = arrowKind(field)
   if (kind === 'text') return jsonTextCells(bytesOf(data), quotes)
   if (kind === 'json') return rawJsonCells(bytesOf(data), quotes)
@@ -95,11 +110,11 @@ function jsonValueCells(field: Field, data: Data, quotes: QuoteBytes): CellKerne
       const prefix = memberPrefix(child.name, index, quotes)
       return { prefix, kernel: jsonCells(child, data.children[index]!, quotes) }
     })
-    return structCells(members)
+    return structCells(members, fence)
   }
-  if (typeId === Type.Map) return mapColumn(data, quotes)
+  if (typeId === Type.Map) return mapColumn(data, quotes, fence)
   if (typeId === Type.List || typeId === Type.LargeList || typeId === Type.FixedSizeList) {
-    return listCells(data, jsonCells(children[0] as Field, data.children[0]!, quotes))
+    return listCells(data, jsonCells(children[0] as Field, data.children[0]!, quotes), fence)
   }
   throw new KustoDataError('KUSTO_UNSUPPORTED_TYPE', `column ${field.name}: no JSON for ${typeName(data.type)}`, {
     type: typeName(data.type),
@@ -121,11 +136,12 @@ function memberPrefix(name: string, index: number, quotes: QuoteBytes): Uint8Arr
 }
 
 /** Keys become the JSON strings of their text. */
-function mapColumn(data: Data, quotes: QuoteBytes): CellKernel {
+function mapColumn(data: Data, quotes: QuoteBytes, fence: Fence): CellKernel {
   const [keyField, valueField] = (data.type.children[0] as Field).type.children as [Field, Field]
   const [keyData, valueData] = data.children[0]!.children as [Data, Data]
   const text = columnCells(keyField, keyData, { target: 'string', form: 'plain' })
-  return mapCells(data, jsonTextCells(renderedSpans(text), quotes), jsonCells(valueField, valueData, quotes))
+  const key = jsonTextCells(renderedSpans(text), quotes)
+  return mapCells(data, { key, value: jsonCells(valueField, valueData, quotes) }, fence)
 }
 
 function unionCells(data: Data, quotes: QuoteBytes): CellKernel {

@@ -4,8 +4,8 @@
  * (nested).
  */
 import { type Data, type FixedSizeList, Type } from 'apache-arrow'
-import { type CellBlock, cellBlock, type CellKernel, growBlock, LONGEST_CELL } from './cell-kernel.ts'
-import { CELL_LIMIT_BYTES } from './write-bytes.ts'
+import { type CellBlock, cellBlock, type CellKernel, growBlock, LONGEST_CELL, roomFor } from './cell-kernel.ts'
+import { type ByteSink, CELL_LIMIT_BYTES } from './write-bytes.ts'
 
 const COMMA = 44
 const OPEN_LIST = 91
@@ -13,6 +13,10 @@ const CLOSE_LIST = 93
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
 const COLON = 58
+const QUOTE = 34
+
+/** Quotation marks around the whole of a value: one where it is a CSV field by itself. */
+export type Fence = 0 | 1
 
 /** A member of an object: `{"name":` or `,"name":`, and its values. */
 export interface MemberCells {
@@ -21,7 +25,7 @@ export interface MemberCells {
 }
 
 /** Cells of lists of any layout as JSON arrays. */
-export function listCells(data: Data, item: CellKernel): CellKernel {
+export function listCells(data: Data, item: CellKernel, fence: Fence): CellKernel {
   const bounds = listBounds(data)
   const items = cellBlock()
   return {
@@ -32,7 +36,7 @@ export function listCells(data: Data, item: CellKernel): CellKernel {
       let next = 0
       for (let index = 0; index < count; index++) {
         const size = bounds[rows[index]! + 1]! - bounds[rows[index]!]!
-        let length = size === 0 ? 2 : size + 1
+        let length = (size === 0 ? 2 : size + 1) + 2 * fence
         for (const end = next + size; next < end; next++) length += measured[next]!
         lengths[index] = Math.min(LONGEST_CELL, length)
       }
@@ -43,6 +47,7 @@ export function listCells(data: Data, item: CellKernel): CellKernel {
       let next = 0
       for (let index = 0; index < count; index++) {
         let pos = at[index]!
+        if (fence === 1) bytes[pos++] = QUOTE
         bytes[pos++] = OPEN_LIST
         const size = bounds[rows[index]! + 1]! - bounds[rows[index]!]!
         for (const end = next + size; next < end; next++) {
@@ -50,7 +55,9 @@ export function listCells(data: Data, item: CellKernel): CellKernel {
           pos += measured[next]!
           bytes[pos++] = COMMA
         }
-        bytes[size === 0 ? pos : pos - 1] = CLOSE_LIST
+        if (size > 0) pos--
+        bytes[pos] = CLOSE_LIST
+        if (fence === 1) bytes[pos + 1] = QUOTE
       }
       items.count = next
       item.write(out, items)
@@ -59,14 +66,15 @@ export function listCells(data: Data, item: CellKernel): CellKernel {
 }
 
 /** Cells of structs as JSON objects. */
-export function structCells(members: readonly MemberCells[]): CellKernel {
+export function structCells(members: readonly MemberCells[], fence: Fence): CellKernel {
+  if (members.length === 0) return emptyObjects(fence)
   const blocks = members.map(() => cellBlock())
-  const prefixes = members.map(({ prefix }) => wordsOf(prefix))
-  const syntax = members.reduce((sum, { prefix }) => sum + prefix.length, members.length === 0 ? 2 : 1)
-  let ends = new Int32Array(0)
+  const prefixes = members.map(({ prefix }, index) => wordsOf(index === 0 && fence === 1 ? fenced(prefix) : prefix))
+  const syntax = prefixes.reduce((sum, { length }) => sum + length, 1 + fence)
+  let cursors = new Int32Array(0)
   return {
     measure: ({ count, rows, lengths }) => {
-      if (ends.length < count) ends = new Int32Array(count)
+      cursors = roomFor(cursors, count)
       lengths.fill(syntax, 0, count)
       for (const [index, { kernel }] of members.entries()) {
         const block = blocks[index]!
@@ -78,47 +86,83 @@ export function structCells(members: readonly MemberCells[]): CellKernel {
       }
     },
     write: (out, { count, at }) => {
-      const { bytes, view } = out
-      const cursors = ends
-      for (let row = 0; row < count; row++) cursors[row] = at[row]!
+      const { bytes } = out
       for (const [index, { kernel }] of members.entries()) {
         const block = blocks[index]!
-        const { words, starts, length } = prefixes[index]!
-        const { lengths, at: places } = block
         block.count = count
-        for (let row = 0; row < count; row++) {
-          let pos = cursors[row]!
-          for (let word = 0; word < words.length; word++) view.setInt32(pos + starts[word]!, words[word]!, true)
-          pos += length
-          places[row] = pos
-          cursors[row] = pos + lengths[row]!
-        }
+        writePrefixes(out, prefixes[index]!, index === 0 ? at : cursors, block, cursors)
         kernel.write(out, block)
       }
       for (let row = 0; row < count; row++) {
-        let pos = cursors[row]!
-        if (members.length === 0) bytes[pos++] = OPEN_OBJECT
+        const pos = cursors[row]!
         bytes[pos] = CLOSE_OBJECT
+        if (fence === 1) bytes[pos + 1] = QUOTE
       }
     },
   }
 }
 
-/* Text of at least four bytes as 32-bit words and where they go: the last one overlaps the one before it. */
-function wordsOf(text: Uint8Array): {
-  readonly words: Int32Array
-  readonly starts: Int32Array
+function emptyObjects(fence: Fence): CellKernel {
+  const text =
+    fence === 1 ? Uint8Array.of(QUOTE, OPEN_OBJECT, CLOSE_OBJECT, QUOTE) : Uint8Array.of(OPEN_OBJECT, CLOSE_OBJECT)
+  return {
+    measure: ({ count, lengths }) => void lengths.fill(text.length, 0, count),
+    write: ({ bytes }, { count, at }) => {
+      for (let row = 0; row < count; row++) bytes.set(text, at[row])
+    },
+  }
+}
+
+/* Text of at least four bytes as 32-bit words: the last one may overlap the one before it. */
+interface PrefixWords {
+  readonly first: number
+  readonly last: number
+  readonly middle: Int32Array
   readonly length: number
-} {
+}
+
+function wordsOf(text: Uint8Array): PrefixWords {
   const { length } = text
-  const count = Math.ceil(length / 4)
-  const starts = Int32Array.from({ length: count }, (_, word) => Math.min(word * 4, length - 4))
   const view = new DataView(text.buffer, text.byteOffset, length)
-  return { words: starts.map((start) => view.getInt32(start, true)), starts, length }
+  const middle = Int32Array.from({ length: Math.max(0, Math.ceil(length / 4) - 2) }, (_, word) =>
+    view.getInt32(4 * word + 4, true),
+  )
+  return { first: view.getInt32(0, true), last: view.getInt32(length - 4, true), middle, length }
+}
+
+function fenced(prefix: Uint8Array): Uint8Array {
+  const text = new Uint8Array(prefix.length + 1)
+  text[0] = QUOTE
+  text.set(prefix, 1)
+  return text
+}
+
+/** Writes a member's prefix at `from`, sets where its values go, and moves the cursors behind them. */
+function writePrefixes(
+  { view }: ByteSink,
+  { first, last, middle, length }: PrefixWords,
+  from: Int32Array,
+  { count, lengths, at }: CellBlock,
+  cursors: Int32Array,
+): void {
+  for (let row = 0; row < count; row++) {
+    const start = from[row]!
+    const end = start + length
+    view.setInt32(start, first, true)
+    for (let word = 0; word < middle.length; word++) view.setInt32(start + 4 * word + 4, middle[word]!, true)
+    view.setInt32(end - 4, last, true)
+    at[row] = end
+    cursors[row] = end + lengths[row]!
+  }
 }
 
 /** Cells of maps as JSON objects; `key` writes JSON strings. */
-export function mapCells(data: Data, key: CellKernel, value: CellKernel): CellKernel {
+export function mapCells(
+  data: Data,
+  members: { readonly key: CellKernel; readonly value: CellKernel },
+  fence: Fence,
+): CellKernel {
+  const { key, value } = members
   const bounds = data.valueOffsets as Int32Array
   const keys = cellBlock()
   const values = cellBlock()
@@ -131,7 +175,7 @@ export function mapCells(data: Data, key: CellKernel, value: CellKernel): CellKe
       let next = 0
       for (let index = 0; index < count; index++) {
         const size = bounds[rows[index]! + 1]! - bounds[rows[index]!]!
-        let length = size === 0 ? 2 : 2 * size + 1
+        let length = (size === 0 ? 2 : 2 * size + 1) + 2 * fence
         for (const end = next + size; next < end; next++) length += keys.lengths[next]! + values.lengths[next]!
         lengths[index] = Math.min(LONGEST_CELL, length)
       }
@@ -141,6 +185,7 @@ export function mapCells(data: Data, key: CellKernel, value: CellKernel): CellKe
       let next = 0
       for (let index = 0; index < count; index++) {
         let pos = at[index]!
+        if (fence === 1) bytes[pos++] = QUOTE
         bytes[pos++] = OPEN_OBJECT
         const size = bounds[rows[index]! + 1]! - bounds[rows[index]!]!
         for (const end = next + size; next < end; next++) {
@@ -151,7 +196,9 @@ export function mapCells(data: Data, key: CellKernel, value: CellKernel): CellKe
           pos += values.lengths[next]!
           bytes[pos++] = COMMA
         }
-        bytes[size === 0 ? pos : pos - 1] = CLOSE_OBJECT
+        if (size > 0) pos--
+        bytes[pos] = CLOSE_OBJECT
+        if (fence === 1) bytes[pos + 1] = QUOTE
       }
       keys.count = next
       values.count = next
@@ -180,8 +227,8 @@ export function quotedCells(kernel: CellKernel, quotes: number): CellKernel {
         const start = at[index]!
         const end = start + lengths[index]!
         for (let quote = 0; quote < quotes; quote++) {
-          bytes[start + quote] = 34
-          bytes[end - 1 - quote] = 34
+          bytes[start + quote] = QUOTE
+          bytes[end - 1 - quote] = QUOTE
         }
         places[index] = start + quotes
         shorter[index] = lengths[index]! - 2 * quotes
@@ -225,13 +272,25 @@ function listBounds(data: Data): Int32Array {
 
 function listRows(items: CellBlock, bounds: Int32Array, rows: Int32Array, count: number): void {
   let total = 0
-  for (let index = 0; index < count; index++) total += bounds[rows[index]! + 1]! - bounds[rows[index]!]!
+  let isRun = true
+  let next = count === 0 ? 0 : rows[0]!
+  for (let index = 0; index < count; index++) {
+    const row = rows[index]!
+    total += bounds[row + 1]! - bounds[row]!
+    isRun = isRun && row === next
+    next = row + 1
+  }
   growBlock(items, total)
   items.count = total
   const found = items.rows
-  let next = 0
+  if (isRun && count > 0) {
+    const start = bounds[rows[0]!]!
+    for (let item = 0; item < total; item++) found[item] = start + item
+    return
+  }
+  let place = 0
   for (let index = 0; index < count; index++) {
     const end = bounds[rows[index]! + 1]!
-    for (let child = bounds[rows[index]!]!; child < end; child++) found[next++] = child
+    for (let child = bounds[rows[index]!]!; child < end; child++) found[place++] = child
   }
 }

@@ -92,6 +92,15 @@ export function realCells(values: Float64Array, quotes: 0 | 1 | 2): CellKernel {
  */
 function findDigits(digits: Digits, value: number): void {
   if (value < 1e9) {
+    const whole = value | 0
+    if (whole === value) {
+      const count = digitsOf(whole)
+      digits[HIGH] = 0
+      digits[LOW] = whole
+      digits[COUNT] = count
+      digits[POINT] = count
+      return
+    }
     const thousandths = Math.floor(value * 1e3 + 0.5)
     if (thousandths / 1e3 === value) {
       setDecimal(digits, thousandths, 3)
@@ -107,12 +116,11 @@ function findDigits(digits: Digits, value: number): void {
 }
 
 function setDecimal(digits: Digits, whole: number, places: number): void {
-  if (whole < HUNDRED_MILLION) {
+  if (whole <= 0x7fff_ffff) {
     const low = whole | 0
     const count = digitsOf(low)
-    digits[POINT] = low === 0 ? 1 : count - places
+    digits[POINT] = count - places
     setTrimmed(digits, 0, low, count)
-    if (low === 0) digits[COUNT] = 1
     return
   }
   const high = Math.floor(whole / HUNDRED_MILLION)
