@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
+import { AbortScope } from '../base/abort.ts'
 import { gzipMember } from '../arrow/gzip-member.ts'
 import { KustoIngestError, KustoUsageError } from '../errors.ts'
 import { deliverPiece } from './deliver-piece.ts'
@@ -36,12 +37,15 @@ export async function ingestSource(
   const { signal } = how
   if (settings.dropped.length > 0) how.onEvent({ kind: 'options-dropped', options: settings.dropped })
   const delivery = deliveryOf(context, table, settings)
-  const source = await openSource(input, { idleTimeoutMs, signal })
+  // Ended with the call: a source that says nothing must not hold up a failure from elsewhere.
+  using scope = new AbortScope(signal)
+  const source = await openSource(input, { idleTimeoutMs, signal: scope.signal })
   try {
     if (mode === 'streaming') await streamSource(delivery, source, settings)
     else await queueSource(delivery, source, { settings, reason: 'as-asked' })
   } finally {
-    await source.chunks.return()
+    scope.abort()
+    await source.close()
   }
   return receiptOf(context, delivery, false)
 }

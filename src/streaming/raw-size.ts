@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createGunzip } from 'node:zlib'
 import { KustoUsageError } from '../errors.ts'
 
@@ -37,7 +36,15 @@ export function gzipSize(): RawSize {
   let bytes = 0
   let failure: unknown
   gunzip.on('data', (chunk: Buffer) => (bytes += chunk.length))
-  gunzip.on('error', (error) => (failure = error))
+  // A stream that has failed calls back for nothing that is still to be written.
+  const over = new Promise<void>((resolve) => {
+    gunzip.once('end', resolve)
+    gunzip.once('close', resolve)
+    gunzip.once('error', (error) => {
+      failure = error
+      resolve()
+    })
+  })
   const check = (): void => {
     if (failure === undefined) return
     const why = failure instanceof Error ? failure.message : 'unreadable'
@@ -51,14 +58,10 @@ export function gzipSize(): RawSize {
     },
     take: async (chunk) => {
       check()
-      await new Promise<void>((resolve) => gunzip.write(chunk, () => resolve()))
+      await Promise.race([over, new Promise<void>((resolve) => gunzip.write(chunk, () => resolve()))])
       check()
     },
     end: async () => {
-      const over = once(gunzip, 'end').then(
-        () => undefined,
-        () => undefined,
-      )
       gunzip.end()
       await over
       check()

@@ -17,6 +17,8 @@ export interface SourceBytesOptions {
 export interface OpenSource {
   /** Every byte, the first ones too; read once. Ending early ends the source. */
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>
+  /** Ends the source, whether it was read or not. */
+  close(): Promise<void>
   /** By the first bytes, whatever the name says. */
   readonly compression: 'none' | 'gzip' | 'zip'
 }
@@ -40,8 +42,14 @@ export async function openSource(input: BytesInput, options: SourceBytesOptions)
   }
   const head = Buffer.concat(first)
   const isZip = ZIP.every((byte, at) => head[at] === byte)
+  const chunks = joined(first, rest)
   return {
-    chunks: joined(first, rest),
+    chunks,
+    close: async () => {
+      await chunks.return()
+      // A generator that was not begun has nothing to end.
+      await rest.return()
+    },
     compression: isZip ? 'zip' : GZIP.every((byte, at) => head[at] === byte) ? 'gzip' : 'none',
   }
 }

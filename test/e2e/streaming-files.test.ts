@@ -231,6 +231,17 @@ describe('ingestStream', () => {
     expect(await stagedBlobs()).toEqual([])
   })
 
+  it('ends a source that it never came to read', async () => {
+    let ended = false
+    const source = endless(
+      () => undefined,
+      () => (ended = true),
+    )
+    local.faults.set([{ match: { path: '/v1/rest/ingestion/' }, action: { status: 403 } }])
+    await expect(kusto.ingestStream('Endless', source, { format: 'csv', maxBytes: 1 })).rejects.toThrow()
+    expect(ended).toBe(true)
+  })
+
   it('refuses gzip that is damaged, and uploads none of it', async () => {
     const name = await table('Damaged')
     const damaged = gzipSync(lines(1000)).subarray(0, -20)

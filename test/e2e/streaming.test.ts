@@ -1,9 +1,28 @@
-import { Field, Int64, Schema, Table, Utf8, tableFromArrays, vectorFromArray } from 'apache-arrow'
+import {
+  Binary,
+  Bool,
+  DurationMicrosecond,
+  Field,
+  FixedSizeBinary,
+  Float64,
+  Int32,
+  Int64,
+  makeData,
+  Schema,
+  Table,
+  tableFromArrays,
+  TimestampMicrosecond,
+  Utf8,
+  Vector,
+  vectorFromArray,
+} from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { KustoConnector, KustoIngestError, kql } from '../../src/index.ts'
 import type { IngestReceipt, StreamingEvent, StreamingWriteOptions, WriteEvent } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
+import { canonicalTable } from './canonical.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -269,5 +288,105 @@ describe('a request that is carried out and not answered', () => {
     await receipt.completed({ timeoutMs: 60_000 })
     expect(receipt.pieces).toMatchObject([{ path: 'queued', reason: 'unknown', ambiguous: 1 }])
     expect(await stored('Requeued')).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+  })
+})
+
+describe('values', () => {
+  /** Every Kusto type with a null, and the values that formats lose most easily. */
+  const data = (): Table => {
+    const json = new Map([['ARROW:extension:name', 'arrow.json']])
+    const guid = new Map([['ARROW:extension:name', 'arrow.uuid']])
+    const uuid = makeData({
+      type: new FixedSizeBinary(16),
+      length: 2,
+      nullCount: 1,
+      nullBitmap: Uint8Array.of(1),
+      data: Uint8Array.from({ length: 32 }, (_, i) => i),
+    })
+    const columns: readonly (readonly [Field, Vector])[] = [
+      [new Field('b', new Bool()), vectorFromArray([true, null], new Bool())],
+      [new Field('i', new Int32()), vectorFromArray([-(2 ** 31), null], new Int32())],
+      [new Field('l', new Int64()), vectorFromArray([2n ** 63n - 1n, null], new Int64())],
+      [new Field('r', new Float64()), vectorFromArray([0.1 + 0.2, null], new Float64())],
+      [new Field('s', new Utf8()), vectorFromArray(['a,"b"\r\nü🚀\\', ''], new Utf8())],
+      [
+        new Field('t', new TimestampMicrosecond('UTC')),
+        vectorFromArray([1_000, null], new TimestampMicrosecond('UTC')),
+      ],
+      [new Field('d', new DurationMicrosecond()), vectorFromArray([90_061_000_001n, null], new DurationMicrosecond())],
+      [new Field('g', new FixedSizeBinary(16), true, guid), new Vector([uuid])],
+      [new Field('j', new Utf8(), true, json), vectorFromArray(['{"a":[1,null,"\\"x\\""]}', null], new Utf8())],
+      [new Field('bytes', new Binary()), vectorFromArray([Uint8Array.of(0, 255), null], new Binary())],
+    ]
+    const schema = new Schema(columns.map(([field]) => field))
+    return new Table(schema, Object.fromEntries(columns.map(([field, vector]) => [field.name, vector])))
+  }
+
+  it('streaming:C48 streaming:T21 arrive through CSV and JSON as a queued write brings them', async () => {
+    const queued = await kusto.write('ValuesQueued', data(), { create: 'CreateIfNotExist', flushImmediately: true })
+    await queued.completed({ timeoutMs: 60_000 })
+    const wanted = await valuesOf('ValuesQueued')
+    expect(wanted['l']).toEqual(['9223372036854775807', null])
+
+    await write('ValuesCsv', data())
+    expect(await valuesOf('ValuesCsv')).toEqual(wanted)
+
+    const mapping = data().schema.fields.map(({ name }) => ({ column: name, Properties: { Path: `$.${name}` } }))
+    await kusto.command('.create table ValuesJson based-on ValuesQueued').rows()
+    const text = JSON.stringify(mapping).replaceAll("'", "\\'")
+    await kusto.command(kql`.create table ValuesJson ingestion json mapping "M" '${kql.raw(text)}'`).rows()
+    await write('ValuesJson', data(), { create: 'FailIfNotExist', format: 'json', ingestionMappingReference: 'M' })
+    expect(await valuesOf('ValuesJson')).toEqual(wanted)
+  })
+
+  async function valuesOf(table: string): Promise<ReturnType<typeof canonicalTable>> {
+    return canonicalTable(await kusto.read(kql`${kql.raw(table)} | order by b desc`, { mode: 'single' }).table())
+  }
+})
+
+describe('an abort', () => {
+  it('streaming:C15 streaming:T23 ends the source and the write, and tells what has arrived', async () => {
+    await write('Aborted', numbers(0, 0))
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let end: (() => void) | undefined
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    async function* source(): AsyncGenerator<RecordBatch> {
+      try {
+        for (let at = 0; ; at += 100) {
+          if (at === 500) controller.abort(reason)
+          yield* numbers(at, 100).batches
+        }
+      } finally {
+        end?.()
+      }
+    }
+    const writing = kusto.write('Aborted', source(), {
+      ...CREATE,
+      maxRequestBytes: 1000,
+      concurrency: 1,
+      signal: controller.signal,
+    })
+    const error: unknown = await writing.catch((failure: unknown) => failure)
+    expect(error === reason || (error instanceof KustoIngestError && error.cause === reason)).toBe(true)
+    await ended
+    const arrived = await stored('Aborted')
+    expect(arrived).toEqual(range(arrived.length))
+    if (error instanceof KustoIngestError) {
+      const { pieces } = kusto.ingestReceipt(error.receipt)
+      const rows = (path: string): number =>
+        pieces.filter((piece) => piece.path === path).reduce((sum, piece) => sum + (piece.rows ?? 0), 0)
+      expect(arrived.length).toBeGreaterThanOrEqual(rows('streamed'))
+      expect(arrived.length).toBeLessThanOrEqual(rows('streamed') + rows('unknown'))
+    }
+  })
+
+  it('before it began sends nothing', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    controller.abort(reason)
+    const options = { ...CREATE, signal: controller.signal }
+    await expect(kusto.write('NeverBegun', numbers(0, 1), options)).rejects.toBe(reason)
+    await expect(kusto.read('NeverBegun').count()).rejects.toThrow(/NeverBegun/)
   })
 })
