@@ -7,18 +7,19 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** Starts `serve-kusto.ts` with the names of the bodies to hold; resolves when it listens. */
-export async function startServer(bodies: readonly string[]): Promise<ServerProcess> {
-  const child = forked('serve-kusto.js', bodies)
+/** Starts `serve-kusto.ts` with the names of the bodies to hold, or another server; resolves when it listens. */
+export async function startServer(
+  args: readonly string[],
+  module: string = 'serve-kusto.js',
+): Promise<ServerProcess & AsyncDisposable> {
+  const child = forked(module, args)
   const { url } = await firstMessage<{ readonly url: string }>(child)
-  return {
-    url,
-    async stop() {
-      const exit = once(child, 'exit')
-      child.disconnect()
-      await exit
-    },
+  const stop = async (): Promise<void> => {
+    const exit = once(child, 'exit')
+    child.disconnect()
+    await exit
   }
+  return { url, stop, [Symbol.asyncDispose]: stop }
 }
 
 /** Runs a bench module in a process of its own, with the job as its argument; gives the one message it sends. */

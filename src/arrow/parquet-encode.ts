@@ -18,11 +18,11 @@ export interface EncodeParquetOptions {
   readonly columns?: readonly KustoColumn[]
   /** Default `zstd`, the smallest; `snappy` is faster where the network is. */
   readonly compression?: ParquetCompression
-  /** Rows of a row group at most. Default 1,048,576. */
+  /** Rows of a row group at most. Default 262,144: memory follows it, and size hardly. */
   readonly rowGroupRows?: number
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
-  /** Arrow bytes handed to the encoder at a time, about; memory follows it. Default 4 MiB. */
+  /** Arrow bytes handed to the encoder at a time, about; memory follows it. Default 1 MiB. */
   readonly sliceBytes?: number
 }
 
@@ -52,9 +52,7 @@ export interface ParquetParts {
 
 type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 
-const SLICE_BYTES = 4 * 1024 * 1024
-/** Far more than the footer of a file of thousands of columns and row groups. */
-const MAX_FOOTER_BYTES = 16 * 1024 * 1024
+const SLICE_BYTES = 1024 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.
@@ -100,7 +98,7 @@ async function* encode(
     throw new KustoUsageError('KUSTO_PARQUET_UNSUPPORTED', `column ${verdict.column}: ${verdict.reason}; use csv`)
   }
   const parquet = await import('parquet-wasm')
-  const { compression = 'zstd', rowGroupRows = 1 << 20 } = options
+  const { compression = 'zstd', rowGroupRows = 1 << 18 } = options
   try {
     const [first, second] = [await slices.next(), await slices.next()]
     if (first.done === true) return
@@ -143,10 +141,11 @@ async function* streamed(
     },
     { highWaterMark: 0 },
   )
-  let end: Uint8Array = new Uint8Array(0)
+  // The encoder writes indexes and footer at once, after the last row group: the last chunks hold them.
+  let last: readonly Uint8Array[] = []
   try {
     for await (const chunk of await parquet.transformParquetStream(source, properties)) {
-      end = fileEnd(end, chunk as Uint8Array)
+      last = [...last.slice(-1), chunk as Uint8Array]
       yield chunk as Uint8Array
     }
   } finally {
@@ -154,18 +153,13 @@ async function* streamed(
     isLeft = true
   }
   if (failure !== undefined) throw failure.error
-  const written = footerRows(end)
+  const written = footerRows(joined(last))
   if (written !== found.rows) {
     throw new KustoProtocolError(
       'KUSTO_ROW_COUNT_MISMATCH',
       `expected ${found.rows} rows in the encoded file, found ${written}`,
     )
   }
-}
-
-/** The encoder writes indexes and footer after the last row group, in chunks of their own: short ones are kept together. */
-function fileEnd(end: Uint8Array, chunk: Uint8Array): Uint8Array {
-  return chunk.length >= MAX_FOOTER_BYTES ? chunk : joined([end.subarray(-MAX_FOOTER_BYTES), chunk])
 }
 
 interface SliceOptions {

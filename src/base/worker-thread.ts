@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { KustoError } from '../errors.ts'
 import { untilAborted } from './abort.ts'
 import { type ErrorData, errorFromData } from './error-transfer.ts'
@@ -50,10 +50,10 @@ export class WorkerThread {
   #failure: KustoError | undefined
   #lastId = 0
 
-  /** `what` names the thread in errors, for example `decoding`. */
-  constructor(script: URL, what: string) {
+  /** `what` names the thread in errors, for example `decoding`; `memory` bounds its JavaScript heap. */
+  constructor(script: URL, what: string, memory: ResourceLimits = {}) {
     // Not the flags of the parent: `--input-type` and the like belong to its own entry and end a thread.
-    this.#worker = new Worker(script, { execArgv: [] })
+    this.#worker = new Worker(script, { execArgv: [], resourceLimits: memory })
     this.#what = what
     this.#worker.unref()
     this.#worker.on('message', (message: FromThread) => this.#onMessage(message))

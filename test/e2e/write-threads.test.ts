@@ -86,7 +86,7 @@ describe('a write of more than 4 MiB', () => {
 
   it('leaves no blob and nothing queued when its thread ends in the middle', async () => {
     await using kusto = open()
-    const post = Reflect.get(Worker.prototype, 'postMessage') as Worker['postMessage']
+    const post = Reflect.get(Worker.prototype, 'postMessage')
     vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function send(this: Worker, message, transfer) {
       if ((message as Message).kind === 'supply') void this.terminate()
       else post.call(this, message, transfer as ArrayBuffer[])
