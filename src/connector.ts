@@ -67,6 +67,8 @@ import { clearStreamingSchemaCache } from './streaming/schema-cache.ts'
 import type { ClearedSchemaCache, ClearSchemaCacheOptions } from './streaming/schema-cache.ts'
 import type { BytesInput } from './streaming/source-bytes.ts'
 import type { FlushedRows, KustoWriter } from './streaming/kusto-writer.ts'
+import { MicroBatchSink } from './streaming/micro-batch-sink.ts'
+import type { MicroBatchOptions } from './streaming/micro-batch-sink.ts'
 import { openWriter, writeStream } from './streaming/open-writer.ts'
 import type { ResumableSource, WriteStreamOptions } from './streaming/open-writer.ts'
 import { explainStreaming } from './streaming/explain-streaming.ts'
@@ -232,6 +234,11 @@ export class KustoConnector implements AsyncDisposable {
     options: WriteStreamOptions<Item> = {},
   ): Promise<FlushedRows> {
     return writeStream(this.#sinkFor(options.requestId), { table, source }, options)
+  }
+
+  /** A sink for numbered micro-batches, which writes none of them twice, across restarts. */
+  microBatchSink(table: string, options: MicroBatchOptions): MicroBatchSink {
+    return new MicroBatchSink(this.#sinkFor(options.requestId), table, options)
   }
 
   /** A receipt that was stored as JSON, to go on checking it in another process. */

@@ -114,6 +114,8 @@ export type { ResumableSource, StreamReadOptions, WriteStreamOptions } from './s
 export { MicroBatchSink } from './streaming/micro-batch-sink.ts'
 export type { AddedBatch, MicroBatchOptions } from './streaming/micro-batch-sink.ts'
 export { fileLog } from './streaming/file-log.ts'
+export { blobLog } from './streaming/blob-log.ts'
+export type { BlobLogOptions, LogStorage } from './streaming/blob-log.ts'
 export type { AcquireLogOptions, LogObject, LogOwnership, LogStore } from './streaming/log-store.ts'
 export type { StreamSource } from './streaming/write-stream.ts'
 export type { OnWriterEvent, WriterEvent } from './streaming/writer-events.ts'

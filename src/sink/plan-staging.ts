@@ -14,6 +14,8 @@ export interface StagingPlanInput {
   readonly nowMs: number
   /** JSON of the target's own batching policy; undefined when it has none, and both have the database's. */
   readonly batching: string | undefined
+  /** Never delete the table while it has rows, however late: an empty one may go. Default false. */
+  readonly keepsRows?: boolean
 }
 
 /** What the documentation of a staging table says, as JSON. */
@@ -51,9 +53,14 @@ export function planRenewal(
   return [expiry(input), alterTableDocString(input.name, stagingNote(input))]
 }
 
-function expiry({ name, stagingTimeoutMs, nowMs }: Pick<StagingPlanInput, 'name' | 'stagingTimeoutMs' | 'nowMs'>): Kql {
+function expiry({
+  name,
+  stagingTimeoutMs,
+  nowMs,
+  keepsRows = false,
+}: Pick<StagingPlanInput, 'name' | 'stagingTimeoutMs' | 'nowMs' | 'keepsRows'>): Kql {
   const ExpiryDate = new Date(nowMs + stagingTimeoutMs).toISOString()
-  return alterTablePolicy(name, 'auto_delete', { ExpiryDate, DeleteIfNotEmpty: true })
+  return alterTablePolicy(name, 'auto_delete', { ExpiryDate, DeleteIfNotEmpty: !keepsRows })
 }
 
 /** Retention counts from the creation time that the extents are given, so it must reach back as far. */

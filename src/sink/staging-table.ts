@@ -123,7 +123,7 @@ export class StagingTable implements Staging {
  * Runs commands that may be repeated as one script. A script needs Database Admin, the commands in it less: whoever may
  * not run scripts has them run one by one.
  */
-async function runTogether(
+export async function runTogether(
   context: SinkContext,
   commands: readonly Kql[],
   signal: AbortSignal | undefined,

@@ -32,6 +32,9 @@ export function storageError(action: string, url: string, cause: unknown): Kusto
   if (status === 404) {
     return new KustoNetworkError('KUSTO_BLOB_NOT_FOUND', `nothing to ${action} at ${bare}: ${detail}`)
   }
+  if (status === 409 && codeOf(cause) === 'BlobAlreadyExists') {
+    return new KustoNetworkError('KUSTO_BLOB_EXISTS', `could not ${action} ${bare}: there is a blob of that name`)
+  }
   return new KustoNetworkError(
     'KUSTO_STORAGE_FAILED',
     `could not ${action} ${bare}: ${status ?? 'no answer'} ${detail}`,

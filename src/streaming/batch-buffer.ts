@@ -91,11 +91,11 @@ export class BatchBuffer<Setup> {
       this.#partialRows += end - start
       start = end
       // Before it is sealed: a batch that the last row of a write completes covers the write.
-      if (start === batch.numRows && isLast) this.#complete(write)
+      if (start === batch.numRows && isLast) this.complete(write)
       if (this.#rows >= this.#limits.maxBatchRows) seal('rows')
       else if (this.#bytes >= this.#limits.maxBatchBytes) seal('bytes')
     }
-    if (isLast) this.#complete(write)
+    if (isLast) this.complete(write)
     return sealed
   }
 
@@ -119,7 +119,8 @@ export class BatchBuffer<Setup> {
     return sealed
   }
 
-  #complete(write: number): void {
+  /** A write of which no row is left to take is complete. */
+  complete(write: number): void {
     this.#lastWrite = write
     this.#partialRows = 0
   }

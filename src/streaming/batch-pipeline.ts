@@ -1,10 +1,10 @@
 import pLimit from 'p-limit'
 import { AbortScope, untilAborted } from '../base/abort.ts'
-import { retry } from '../base/retry.ts'
+import { NO_RETRY, retry } from '../base/retry.ts'
 import type { RetryPolicy } from '../base/retry.ts'
 import { KustoError, KustoServiceError } from '../errors.ts'
 import type { SealedBatch } from './batch-buffer.ts'
-import type { BatchOutcome, BatchSink, BatchStage } from './batch-sink.ts'
+import type { BatchOutcome, BatchSink, BatchStage, ResumePoint } from './batch-sink.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 import type { MetricsRecorder } from './writer-metrics.ts'
 
@@ -56,9 +56,9 @@ export class BatchPipeline<Setup> {
   }
 
   /** Takes a batch; `release` is called when it is done or given up. */
-  launch(batch: SealedBatch<Setup>, release: () => void): void {
+  launch(batch: SealedBatch<Setup>, point: ResumePoint, release: () => void): void {
     const sealedAt = performance.now()
-    const work = this.#limit(() => this.#run(batch, sealedAt)).then(release, (error: unknown) => {
+    const work = this.#limit(() => this.#run(batch, point, sealedAt)).then(release, (error: unknown) => {
       release()
       this.#fail(error)
     })
@@ -91,12 +91,12 @@ export class BatchPipeline<Setup> {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
-  async #run(batch: SealedBatch<Setup>, sealedAt: number): Promise<void> {
+  async #run(batch: SealedBatch<Setup>, point: ResumePoint, sealedAt: number): Promise<void> {
     if (this.#failure !== undefined) return
     const { sequence, rows } = batch
     const { onEvent, metrics } = this.#options
     try {
-      const outcome = await this.#send(batch)
+      const outcome = await this.#send(batch, point)
       const elapsedMs = performance.now() - sealedAt
       metrics.counters.acknowledgedRows += rows
       metrics.counters.acknowledgedBytes += outcome.rawBytes
@@ -104,16 +104,17 @@ export class BatchPipeline<Setup> {
       metrics.acknowledged(elapsedMs)
       onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, ...outcome })
     } catch (error) {
-      const { reject } = this.#options
+      const { reject, sink } = this.#options
       if (this.#scope.signal.aborted || reject === undefined) throw error
       const to = await reject(batch, error)
+      await sink.giveUp?.(batch, error)
       metrics.counters.rejectedRows += rows
       onEvent({ kind: 'batch-rejected', sequence, rows, to, error })
     }
     this.#done(sequence)
   }
 
-  async #send(batch: SealedBatch<Setup>): Promise<BatchOutcome> {
+  async #send(batch: SealedBatch<Setup>, point: ResumePoint): Promise<BatchOutcome> {
     const { sink, onEvent, metrics, retryTimeoutMs } = this.#options
     const { sequence, rows } = batch
     const reached = new Set<BatchStage>()
@@ -123,8 +124,8 @@ export class BatchPipeline<Setup> {
       metrics.counters[`${stage}Rows`] += rows
       onEvent({ kind: 'batch-stage', sequence, stage })
     }
-    return retry((attempt) => sink.send(batch, { attempt, signal: this.#scope.signal, onStage }), {
-      policy: BATCH_RETRY,
+    return retry((attempt) => sink.send(batch, { attempt, point, signal: this.#scope.signal, onStage }), {
+      policy: sink.repeatsItself === true ? NO_RETRY : BATCH_RETRY,
       deadlineMs: retryTimeoutMs,
       signal: this.#scope.signal,
       onRetry: ({ attempt, delayMs, error }) => {

@@ -15,7 +15,17 @@ export interface BatchOutcome {
   readonly receipt: unknown
 }
 
+/** Where a source goes on after what an earlier writer has seen to. */
+export interface ResumePoint {
+  /** Where the source stood after the last write that is seen to as a whole; absent when none is. */
+  readonly position?: unknown
+  /** Rows of the next write that are seen to already. */
+  readonly partialRows: number
+}
+
 export interface SendOptions {
+  /** Where the source stands after the batch. */
+  readonly point: ResumePoint
   /** 1-based. */
   readonly attempt: number
   readonly signal: AbortSignal
@@ -25,6 +35,14 @@ export interface SendOptions {
 
 /** Where a writer's batches go. */
 export interface BatchSink<Setup = unknown> {
+  /** Whether it repeats what fails by itself, and a failure is final. */
+  readonly repeatsItself?: boolean
+  /** Comes before anything else. The point that the source goes on from, where something was written before. */
+  open?(signal: AbortSignal | undefined): Promise<ResumePoint | undefined>
+  /** A batch that failed for good was taken by a dead letter. */
+  giveUp?(batch: SealedBatch<Setup>, error: unknown): Promise<void>
+  /** Comes after everything else, once. */
+  close?(): Promise<void>
   /**
    * Makes the table ready for batches of a schema. Runs before their first row is taken, so that data which do not fit are
    * refused where they are written, and nothing else is lost.

@@ -11,7 +11,7 @@ import type { AcquireLogOptions, LogObject, LogOwnership, LogStore } from './log
 const UNFINISHED = '.unfinished-'
 /** Longer than anybody takes to write one. */
 const UNFINISHED_AGE_MS = 3_600_000
-const FOLDERS = [EPOCHS, 'entries', 'intents', 'moves', 'outcomes', 'staged']
+const FOLDERS = [EPOCHS, 'meta', 'entries', 'intents', 'marks', 'moves', 'outcomes', 'staged']
 
 /**
  * A write-ahead log in a folder of this machine, for one stream; made when it is not there, for its owner's eyes only. An

@@ -8,11 +8,11 @@ import { AbortScope } from '../base/abort.ts'
 import { ByteBudget } from '../base/byte-budget.ts'
 import type { ReleaseBytes } from '../base/byte-budget.ts'
 import { checkNames } from '../base/check-options.ts'
-import { KustoUsageError } from '../errors.ts'
+import { KustoDataError, KustoUsageError } from '../errors.ts'
 import { BatchBuffer } from './batch-buffer.ts'
 import type { SealedBatch, SealReason } from './batch-buffer.ts'
 import { BatchPipeline } from './batch-pipeline.ts'
-import type { BatchSink } from './batch-sink.ts'
+import type { BatchSink, ResumePoint } from './batch-sink.ts'
 import { MetricsRecorder } from './writer-metrics.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 import type { WriterSettings } from './writer-settings.ts'
@@ -46,6 +46,12 @@ export interface FlushedRows {
   readonly batches: number
 }
 
+/** What is not an option of any writer. */
+export interface WriterBehaviour {
+  /** The rows of one write go into one batch, or are refused. */
+  readonly wholeWrites?: boolean
+}
+
 type State = 'open' | 'closing' | 'closed' | 'failed' | 'aborted'
 
 interface PreparedSchema {
@@ -73,7 +79,7 @@ export class KustoWriter implements AsyncDisposable {
   readonly closed: Promise<void>
   readonly #settle: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }
   readonly #sink: BatchSink
-  readonly #settings: WriterSettings
+  readonly #settings: WriterSettings & WriterBehaviour
   readonly #buffer: BatchBuffer<unknown>
   readonly #pipeline: BatchPipeline<unknown>
   readonly #budget: ByteBudget
@@ -87,14 +93,21 @@ export class KustoWriter implements AsyncDisposable {
   #ageTimer: NodeJS.Timeout | undefined
   #oldestAtMs = 0
   #writes = 0
+  /** Of writes that no sealed batch completes yet, the last complete one first. */
+  #positions: { readonly write: number; readonly position: unknown }[] = []
+  #opening: Promise<ResumePoint | undefined> | undefined
+  #resume: ResumePoint = { partialRows: 0 }
+  /** Rows that the source repeats and an earlier writer has seen to. */
+  #skipRows = 0
   #state: State = 'open'
   #failure: unknown
   #wasTold = false
   #ending: Promise<FlushedRows> | undefined
+  #releasing: Promise<void> | undefined
   readonly #aged = { batches: 0, bytes: 0, isTold: false }
 
   /** @internal Made by `KustoConnector.writer`. */
-  constructor(table: string, sink: BatchSink, settings: WriterSettings) {
+  constructor(table: string, sink: BatchSink, settings: WriterSettings & WriterBehaviour) {
     this.table = table
     this.#sink = sink
     this.#settings = settings
@@ -120,6 +133,17 @@ export class KustoWriter implements AsyncDisposable {
     const { signal } = settings
     if (signal?.aborted === true) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /**
+   * Opens the log of an exactly-once writer, sees to what an earlier one has left, and tells where the source goes on;
+   * undefined when nothing was written before. The first `write` does the same. Other writers have nothing to open.
+   * @throws {KustoUsageError} KUSTO_LOG_IN_USE, KUSTO_OTHER_STREAM, KUSTO_LOG_LOST, KUSTO_NOT_EXACTLY_ONCE
+   */
+  open(): Promise<ResumePoint | undefined> {
+    this.#checkOpen()
+    this.#opening ??= this.#open()
+    return this.#opening
   }
 
   /**
@@ -163,7 +187,7 @@ export class KustoWriter implements AsyncDisposable {
       this.#failure ??= reason
     }
     this.#discard(reason)
-    await this.#pipeline.abort(reason)
+    await this.#release(reason)
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
   }
 
@@ -179,12 +203,32 @@ export class KustoWriter implements AsyncDisposable {
 
   /** As `close`; quiet when the writer has failed and somebody was told. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === 'aborted' || (this.#state === 'failed' && this.#wasTold)) return
+    if (this.#state === 'aborted' || (this.#state === 'failed' && this.#wasTold)) {
+      await this.#releasing?.catch(() => undefined)
+      return
+    }
     await this.close()
   }
 
+  async #open(): Promise<ResumePoint | undefined> {
+    try {
+      const resume = await this.#sink.open?.(this.#scope.signal)
+      if (resume !== undefined) {
+        this.#resume = resume
+        this.#skipRows = resume.partialRows
+      }
+      return resume
+    } catch (error) {
+      if (this.#state === 'open' || this.#state === 'closing') this.#fail(error)
+      throw this.#tell()
+    }
+  }
+
   async #take(data: BatchInput, { position, signal }: WriterWriteOptions): Promise<WrittenRows> {
-    // One that was called before `close` is still taken.
+    this.#opening ??= this.#open()
+    await this.#opening
+    // One that was called before `close` is still taken; what has ended the writer since is told as it is.
+    if (this.#state === 'aborted' || this.#state === 'failed') throw this.#tell()
     if (this.#state !== 'closing') this.#checkOpen()
     using scope = new AbortScope(this.#scope.signal)
     const onAbort = (): void => scope.abort(signal?.reason)
@@ -193,19 +237,22 @@ export class KustoWriter implements AsyncDisposable {
     try {
       const batches = await this.#batchesOf(data, scope.signal)
       const write = this.#writes++
+      if (position !== undefined) this.#positions.push({ write, position })
       let rows = 0
-      for (const [index, { batch, setup }] of batches.entries()) {
+      const taken = this.#withoutSkipped(batches)
+      for (const [index, { batch, setup }] of taken.entries()) {
         // Once rows are taken the caller's signal no longer counts: a write is not left half taken.
         const wait = index === 0 ? scope.signal : this.#scope.signal
-        await this.#add(batch, { setup, write, isLast: index === batches.length - 1 }, wait)
+        await this.#add(batch, { setup, write, isLast: index === taken.length - 1 }, wait)
         rows += batch.numRows
       }
+      if (taken.length === 0) this.#buffer.complete(write)
       const needed = this.#buffer.nextSequence + (this.#buffer.rows > 0 ? 1 : 0)
       if (position !== undefined) this.#acks.push({ batches: needed, position: { value: position } })
       this.#acknowledge()
       return { rows, acknowledged: async (until) => this.#told(this.#pipeline.until(needed, until)) }
     } catch (error) {
-      throw this.#state === 'failed' ? this.#tell() : error
+      throw this.#hasFailed() ? this.#tell() : error
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
@@ -221,11 +268,42 @@ export class KustoWriter implements AsyncDisposable {
       signal,
     })
     const found: { batch: RecordBatch; setup: unknown }[] = []
+    let bytes = 0
     for await (const batch of source.batches) {
+      bytes += rowMeter(batch).bytes(0, batch.numRows)
+      if (this.#settings.wholeWrites === true && bytes > this.#settings.maxBatchBytes) throw this.#tooLarge()
       const setup = await this.#setupFor({ schema: source.schema, isInferred: source.isInferred }, signal)
       for (const piece of rowSlices(batch, this.#settings.maxBatchBytes)) found.push({ batch: piece, setup })
     }
     return found
+  }
+
+  #tooLarge(): KustoDataError {
+    return new KustoDataError(
+      'KUSTO_BATCH_TOO_LARGE',
+      `expected at most ${this.#settings.maxBatchBytes} bytes of Arrow data in one write to table ${this.table}, found more`,
+    )
+  }
+
+  /** The first rows of a source that goes on in the middle of a write are those that were seen to before. */
+  #withoutSkipped<Piece extends { readonly batch: RecordBatch }>(pieces: readonly Piece[]): readonly Piece[] {
+    if (this.#skipRows === 0) return pieces
+    const rows = pieces.reduce((sum, { batch }) => sum + batch.numRows, 0)
+    if (rows < this.#skipRows) {
+      throw new KustoUsageError(
+        'KUSTO_REPLAY_MISMATCH',
+        `expected at least the ${this.#skipRows} rows of this write that were written before, found ${rows}: after a restart the source must give the same rows again`,
+        { context: { table: this.table } },
+      )
+    }
+    const rest: Piece[] = []
+    for (const piece of pieces) {
+      const skipped = Math.min(this.#skipRows, piece.batch.numRows)
+      this.#skipRows -= skipped
+      if (skipped === 0) rest.push(piece)
+      else if (skipped < piece.batch.numRows) rest.push({ ...piece, batch: piece.batch.slice(skipped) })
+    }
+    return rest
   }
 
   async #setupFor(
@@ -284,9 +362,18 @@ export class KustoWriter implements AsyncDisposable {
     if (reason === 'age') this.#watchSize(bytes)
     const releases = this.#releases
     this.#releases = []
-    this.#pipeline.launch(batch, () => {
+    this.#pipeline.launch(batch, this.#pointAfter(batch), () => {
       for (const release of releases) release()
     })
+  }
+
+  #pointAfter({ lastWrite, partialRows }: SealedBatch<unknown>): ResumePoint {
+    const behind = this.#positions.findLastIndex(({ write }) => write <= lastWrite)
+    const last = this.#positions[behind]
+    // The last one stays: the next batch may end in the middle of the next write.
+    this.#positions.splice(0, behind)
+    if (lastWrite < 0) return { ...this.#resume, partialRows: this.#resume.partialRows + partialRows }
+    return last === undefined ? { partialRows } : { position: last.position, partialRows }
   }
 
   #watchSize(bytes: number): void {
@@ -308,13 +395,17 @@ export class KustoWriter implements AsyncDisposable {
   }
 
   async #end(): Promise<FlushedRows> {
-    if (this.#state === 'failed' || this.#state === 'aborted') throw this.#tell()
+    if (this.#state === 'failed' || this.#state === 'aborted') {
+      await this.#releasing?.catch(() => undefined)
+      throw this.#tell()
+    }
     this.#state = 'closing'
     const until = await this.#inTurn(() => {
       this.#seal('end')
       return this.#buffer.nextSequence
     })
     const flushed = await this.#flushed(until, undefined)
+    await this.#release(undefined)
     this.#state = 'closed'
     this.#settle.resolve()
     this.#scope.close()
@@ -332,6 +423,8 @@ export class KustoWriter implements AsyncDisposable {
     this.#state = 'failed'
     this.#failure = error
     this.#discard(error)
+    // Whoever aborts or disposes waits for it; an error of letting go is none that matters after this one.
+    this.#release(error).catch(() => undefined)
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
   }
 
@@ -346,6 +439,16 @@ export class KustoWriter implements AsyncDisposable {
     this.#scope.abort(reason)
   }
 
+  /** Ends what is under way, and then lets go of what the sink holds, once. */
+  #release(reason: unknown): Promise<void> {
+    this.#releasing ??= (async () => {
+      await this.#pipeline.abort(reason)
+      await this.#opening?.catch(() => undefined)
+      await this.#sink.close?.()
+    })()
+    return this.#releasing
+  }
+
   #checkOpen(): void {
     if (this.#state === 'failed') throw this.#tell()
     if (this.#state === 'open') return
@@ -356,6 +459,10 @@ export class KustoWriter implements AsyncDisposable {
         context: { table: this.table },
       },
     )
+  }
+
+  #hasFailed(): boolean {
+    return this.#state === 'failed'
   }
 
   async #told(promise: Promise<void>): Promise<void> {

@@ -1,15 +1,18 @@
 import { wholeNumber } from '../base/check-options.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
+import { writeSettings } from '../sink/write-settings.ts'
+import type { ResumePoint } from './batch-sink.ts'
+import { ExactlyOnceSink } from './exactly-once-sink.ts'
 import { KustoWriter } from './kusto-writer.ts'
-import type { FlushedRows } from './kusto-writer.ts'
+import type { FlushedRows, WriterBehaviour } from './kusto-writer.ts'
 import { QueuedBatchSink } from './queued-batch-sink.ts'
 import { feed } from './write-stream.ts'
 import type { StreamSource } from './write-stream.ts'
 import { writerSettings } from './writer-settings.ts'
 import type { WriterOptions } from './writer-settings.ts'
 
-/** Options of `writeStream`: those of a writer, and how the source is read. */
-export interface WriteStreamOptions<Item = unknown> extends WriterOptions {
+/** How `writeStream` reads its source. */
+export interface StreamReadOptions<Item = unknown> {
   /** Where the source stands after an element, its 0-based number given; the position that `onAck` gets. Default: none. */
   readonly positionOf?: (item: Item, index: number) => unknown
   /** Rows that come one by one are taken together, this many at most. Default 1,000. */
@@ -18,23 +21,47 @@ export interface WriteStreamOptions<Item = unknown> extends WriterOptions {
   readonly waitMs?: number
 }
 
+/** Options of `writeStream`: those of a writer, and how the source is read. */
+export type WriteStreamOptions<Item = unknown> = WriterOptions & StreamReadOptions<Item>
+
+/** A source, or what makes one that goes on from where an earlier writer stopped: needed for `exactly-once`. */
+export type ResumableSource<Item> = StreamSource<Item> | ((resume: ResumePoint | undefined) => StreamSource<Item>)
+
 /** A writer to a table, nothing asked of the service yet. */
-export function openWriter(context: SinkContext, table: string, options: WriterOptions): KustoWriter {
-  const { writer, write } = writerSettings(options)
-  return new KustoWriter(table, new QueuedBatchSink(context, table, { write, writer }), writer)
+export function openWriter(
+  context: SinkContext,
+  table: string,
+  options: WriterOptions,
+  behaviour: WriterBehaviour = {},
+): KustoWriter {
+  const { writer, write, exactlyOnce } = writerSettings(options)
+  const settings = writeSettings({ ...write, onEvent: writer.onEvent })
+  const sink =
+    exactlyOnce === undefined
+      ? new QueuedBatchSink(context, table, { write: settings, writer })
+      : new ExactlyOnceSink(context, table, { write: settings, writer, settings: exactlyOnce })
+  return new KustoWriter(table, sink, { ...writer, ...behaviour })
 }
 
 /** Writes a source to its end: see `feed`. */
 export async function writeStream<Item>(
   context: SinkContext,
-  { table, source }: { readonly table: string; readonly source: StreamSource<Item> },
-  { positionOf, rowsAtOnce, waitMs, ...options }: WriteStreamOptions<Item>,
+  { table, source }: { readonly table: string; readonly source: ResumableSource<Item> },
+  options: WriteStreamOptions<Item>,
 ): Promise<FlushedRows> {
-  const settings = {
+  const { positionOf, rowsAtOnce, waitMs, ...writing } = options
+  const reading = {
     positionOf: positionOf as ((item: never, index: number) => unknown) | undefined,
     rowsAtOnce: wholeNumber('rowsAtOnce', rowsAtOnce ?? 1_000, 1_000_000),
     waitMs: wholeNumber('waitMs', waitMs ?? 100, 60_000),
     signal: options.signal,
   }
-  return feed(openWriter(context, table, options), source, settings)
+  const writer = openWriter(context, table, writing as WriterOptions)
+  const resume = await writer.open()
+  try {
+    return await feed(writer, typeof source === 'function' ? source(resume) : source, reading)
+  } catch (error) {
+    await writer.abort(error)
+    throw error
+  }
 }

@@ -34,7 +34,13 @@ export interface QueuedBytes {
 /** Uploads a blob and hands it to the service's queue. A blob that the service did not take is deleted. */
 export async function queueBytes(
   context: SinkContext,
-  request: { readonly table: string; readonly blob: BytesToQueue; readonly properties: IngestionProperties },
+  request: {
+    readonly table: string
+    readonly blob: BytesToQueue
+    readonly properties: IngestionProperties
+    /** Comes before the service is told of the blob: what fails earlier has brought nothing. */
+    readonly beforeSubmit?: () => Promise<void>
+  },
   outer: AbortSignal | undefined,
 ): Promise<QueuedBytes> {
   const { table, blob, properties } = request
@@ -69,6 +75,7 @@ export async function queueBytes(
       encodedBytes: bytes,
       sha256,
     }
+    await request.beforeSubmit?.()
     const [tracking] = await context.ingestion.use(
       (service) => service.submit(table, [staged], properties, { signal }),
       {

@@ -11,8 +11,7 @@ import type { WriteSetup } from '../sink/prepare-write.ts'
 import { receiptOf } from '../sink/receipt-of.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import { WriteReceipt } from '../sink/write-receipt.ts'
-import { writeSettings } from '../sink/write-settings.ts'
-import type { WriteOptions, WriteSettings } from '../sink/write-settings.ts'
+import type { WriteSettings } from '../sink/write-settings.ts'
 import { contextForWrite } from '../sink/write-tally.ts'
 import { fetchWriteTarget } from '../sink/write-target.ts'
 import type { WriteTarget } from '../sink/write-target.ts'
@@ -42,12 +41,12 @@ export class QueuedBatchSink implements BatchSink<QueuedSetup> {
   constructor(
     context: SinkContext,
     table: string,
-    options: { readonly write: WriteOptions; readonly writer: WriterSettings },
+    options: { readonly write: WriteSettings; readonly writer: WriterSettings },
   ) {
     this.#context = context
     this.#table = table
     this.#writer = options.writer
-    this.#settings = writeSettings({ ...options.write, onEvent: options.writer.onEvent })
+    this.#settings = options.write
   }
 
   async prepare(
@@ -119,7 +118,8 @@ async function skippedRows(receipt: WriteReceipt, signal: AbortSignal): Promise<
   return receipt.blobs.reduce((sum, { sourceId, rows }) => (states.get(sourceId) === 'Skipped' ? sum + rows : sum), 0)
 }
 
-async function* each(batches: readonly RecordBatch[]): AsyncGenerator<RecordBatch> {
+/** Batches as a source of one write. */
+export async function* each(batches: readonly RecordBatch[]): AsyncGenerator<RecordBatch> {
   yield* batches
 }
 

@@ -32,6 +32,8 @@ export type WriterEvent =
       readonly delayMs: number
       readonly code: string
     }
+  /** A batch that an earlier writer had staged is in the table now, or was found there. */
+  | { readonly kind: 'batch-recovered'; readonly sequence: number; readonly rows: number; readonly evidence: string }
   /** The rows were given to `deadLetter`, or with delivery `none` given up, and the writer goes on. */
   | {
       readonly kind: 'batch-rejected'

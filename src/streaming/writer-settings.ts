@@ -1,10 +1,16 @@
 import type { RecordBatch } from 'apache-arrow'
 import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
 import type { WriteOptions } from '../sink/write-settings.ts'
+import { exactlyOnceSettings } from './exactly-once-settings.ts'
+import type { ExactlyOnceOptions, ExactlyOnceSettings } from './exactly-once-settings.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 
-/** How sure a writer is that every row arrives, and arrives once. */
-export type Delivery = 'none' | 'at-least-once' | 'exactly-once'
+/** The encoded rows of a batch that an earlier writer staged. */
+export interface RejectedStagedBatch {
+  readonly bytes: Uint8Array
+  /** `csv.gz` or `parquet`. */
+  readonly extension: string
+}
 
 /** A batch that the service refused for good. */
 export interface RejectedBatch {
@@ -12,28 +18,40 @@ export interface RejectedBatch {
   readonly batches: readonly RecordBatch[]
   readonly rows: number
   readonly error: unknown
+  /** Of a batch that was found in the log, which has no `batches` any more. */
+  readonly staged?: RejectedStagedBatch
 }
 
-/** Options of a writer: when batches end, and how they are written. */
-export interface WriterOptions extends Omit<
+/** When the batches of a writer end, how much of them is held, and how they are written. */
+export interface BatchingOptions extends Omit<
   WriteOptions,
   'mode' | 'explain' | 'maxBlobBytes' | 'uploads' | 'deduplicateBlobs' | 'onEvent' | 'signal'
 > {
-  /**
-   * `at-least-once` (default): a failed batch ends the writer, and a repeated attempt may bring rows twice. `none`: a batch
-   * that fails for good is given up, counted and told as an event.
-   */
-  readonly delivery?: 'none' | 'at-least-once'
   /** Rows that end a batch. Default 1,000,000. */
   readonly maxBatchRows?: number
   /** Bytes of Arrow data that end a batch, which becomes one blob. Default 64 MiB. */
   readonly maxBatchBytes?: number
-  /** Milliseconds after which a batch ends, counted from its oldest row. Default 30,000. */
+  /** Milliseconds after which a batch ends, counted from its oldest row. Default 30,000; 60,000 with `exactly-once`. */
   readonly maxBatchAgeMs?: number
   /** Batches encoded, uploaded and waited for at once. Default 4. */
   readonly maxInFlightBatches?: number
   /** Arrow bytes buffered and under way, at which `write` waits. Default 256 MiB. */
   readonly maxBufferedBytes?: number
+  /** The positions given to `write`, in order, each when its rows and all before them count as written. */
+  readonly onAck?: (position: unknown) => void
+  /** Takes a batch that failed for good, and the writer goes on when it returns. Default: the failure ends the writer. */
+  readonly deadLetter?: (rejected: RejectedBatch) => void | Promise<void>
+  readonly signal?: AbortSignal
+  readonly onEvent?: OnWriterEvent
+}
+
+/** Options of a writer that keeps no log. */
+export interface AtLeastOnceWriterOptions extends BatchingOptions {
+  /**
+   * `at-least-once` (default): a failed batch ends the writer, and a repeated attempt may bring rows twice. `none`: a batch
+   * that fails for good is given up, counted and told as an event.
+   */
+  readonly delivery?: 'none' | 'at-least-once'
   /** When rows count as written: the service has taken them into its `queued` (default), or they are `ingested`. */
   readonly acknowledge?: 'queued' | 'ingested'
   /** How long a batch may take from the queue into the table with `acknowledge: 'ingested'`. Default 3,600,000. */
@@ -45,17 +63,19 @@ export interface WriterOptions extends Omit<
    * service. Such blobs are ingested alone: use it with large batches. Default false.
    */
   readonly tagBatches?: boolean
-  /** The positions given to `write`, in order, each when its rows and all before them count as written. */
-  readonly onAck?: (position: unknown) => void
-  /** Takes a batch that failed for good, and the writer goes on when it returns. Default: the failure ends the writer. */
-  readonly deadLetter?: (rejected: RejectedBatch) => void | Promise<void>
-  readonly signal?: AbortSignal
-  readonly onEvent?: OnWriterEvent
 }
+
+/** Options of a writer that writes every row once, whatever happens to it: see docs/continuous-writing.md. */
+export interface ExactlyOnceWriterOptions extends BatchingOptions, ExactlyOnceOptions {
+  readonly delivery: 'exactly-once'
+}
+
+/** Options of a writer: when batches end, how they are written, and how sure that is. */
+export type WriterOptions = AtLeastOnceWriterOptions | ExactlyOnceWriterOptions
 
 /** {@link WriterOptions} with every choice made, apart from those of each write. */
 export interface WriterSettings {
-  readonly delivery: 'none' | 'at-least-once'
+  readonly delivery: 'none' | 'at-least-once' | 'exactly-once'
   readonly maxBatchRows: number
   readonly maxBatchBytes: number
   readonly maxBatchAgeMs: number
@@ -71,6 +91,14 @@ export interface WriterSettings {
   readonly onEvent: OnWriterEvent
 }
 
+/** A writer's options, sorted by whom they are for. */
+export interface SortedWriterOptions {
+  readonly writer: WriterSettings
+  /** Left to `writeSettings`, which refuses what nobody knows. */
+  readonly write: WriteOptions
+  readonly exactlyOnce: ExactlyOnceSettings | undefined
+}
+
 const DAY_MS = 86_400_000
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -79,52 +107,70 @@ const GIB = 1024 * MIB
  * Fills in defaults and checks every option of the writer itself; the others are left to `writeSettings`.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION
  */
-export function writerSettings(options: WriterOptions): {
-  readonly writer: WriterSettings
-  readonly write: WriteOptions
-} {
-  const {
-    delivery,
-    maxBatchRows,
-    maxBatchBytes,
-    maxBatchAgeMs,
-    maxInFlightBatches,
-    maxBufferedBytes,
-    acknowledge,
-    completionTimeoutMs,
-    retryTimeoutMs,
-    tagBatches,
-    onAck,
-    deadLetter,
-    signal,
-    onEvent,
-    ...write
-  } = options
+export function writerSettings(options: WriterOptions): SortedWriterOptions {
+  const { maxBatchRows, maxBatchBytes, maxBatchAgeMs, maxInFlightBatches, maxBufferedBytes, ...others } = options
+  const { onAck, deadLetter, signal, onEvent, ...delivering } = others
+  const { how, write, exactlyOnce } = deliverySettings(delivering)
   const batchBytes = wholeNumber('maxBatchBytes', maxBatchBytes ?? 64 * MIB, GIB)
   const bufferedBytes = wholeNumber('maxBufferedBytes', maxBufferedBytes ?? 256 * MIB, 64 * GIB)
   if (maxBatchBytes !== undefined && bufferedBytes < batchBytes) {
     throw badOption(`expected maxBufferedBytes to be at least maxBatchBytes, ${batchBytes}, found ${bufferedBytes}`)
   }
-  if (tagBatches !== undefined && typeof tagBatches !== 'boolean') {
-    throw badOption(`expected tagBatches to be true or false, found ${typeof tagBatches}`)
-  }
+  const defaultAgeMs = exactlyOnce === undefined ? 30_000 : 60_000
   return {
     write,
+    exactlyOnce,
     writer: {
-      delivery: oneOf('delivery', delivery ?? 'at-least-once', ['none', 'at-least-once']),
+      ...how,
       maxBatchRows: wholeNumber('maxBatchRows', maxBatchRows ?? 1_000_000, 1_000_000_000),
       maxBatchBytes: Math.min(batchBytes, bufferedBytes),
-      maxBatchAgeMs: wholeNumber('maxBatchAgeMs', maxBatchAgeMs ?? 30_000, DAY_MS),
+      maxBatchAgeMs: wholeNumber('maxBatchAgeMs', maxBatchAgeMs ?? defaultAgeMs, DAY_MS),
       maxInFlightBatches: wholeNumber('maxInFlightBatches', maxInFlightBatches ?? 4, 64),
       maxBufferedBytes: bufferedBytes,
-      acknowledge: oneOf('acknowledge', acknowledge ?? 'queued', ['queued', 'ingested']),
-      completionTimeoutMs: wholeNumber('completionTimeoutMs', completionTimeoutMs ?? 3_600_000, 30 * DAY_MS),
-      retryTimeoutMs: wholeNumber('retryTimeoutMs', retryTimeoutMs ?? 600_000, DAY_MS),
-      tagBatches: tagBatches ?? false,
       onAck: onAck ?? (() => undefined),
       deadLetter,
       signal,
       onEvent: onEvent ?? (() => undefined),
     },
   }
+}
+
+type How = Pick<WriterSettings, 'delivery' | 'acknowledge' | 'completionTimeoutMs' | 'retryTimeoutMs' | 'tagBatches'>
+
+function deliverySettings(
+  options:
+    | Omit<AtLeastOnceWriterOptions, keyof BatchingOptions>
+    | Omit<ExactlyOnceWriterOptions, keyof BatchingOptions>,
+): { readonly how: How; readonly write: WriteOptions; readonly exactlyOnce: ExactlyOnceSettings | undefined } {
+  if (options.delivery === 'exactly-once') {
+    const { delivery, log, stream, commit, acknowledge, takeOver, reset, ...more } = options
+    const { inDoubtMs, tagLifetimeMs, completionTimeoutMs, ...write } = more
+    const given = { log, stream, commit, acknowledge, takeOver, reset, inDoubtMs, tagLifetimeMs, completionTimeoutMs }
+    const exactlyOnce = exactlyOnceSettings(
+      Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      ) as unknown as ExactlyOnceOptions,
+    )
+    const { completionTimeoutMs: timeoutMs } = exactlyOnce
+    const how = {
+      delivery,
+      acknowledge: 'ingested',
+      completionTimeoutMs: timeoutMs,
+      retryTimeoutMs: 1,
+      tagBatches: false,
+    } as const
+    return { how, write, exactlyOnce }
+  }
+  const { delivery, acknowledge, completionTimeoutMs, retryTimeoutMs, tagBatches, ...write } = options
+  if (tagBatches !== undefined && typeof tagBatches !== 'boolean') {
+    throw badOption(`expected tagBatches to be true or false, found ${typeof tagBatches}`)
+  }
+  const how: How = {
+    delivery: oneOf('delivery', delivery ?? 'at-least-once', ['none', 'at-least-once']),
+    acknowledge: oneOf('acknowledge', acknowledge ?? 'queued', ['queued', 'ingested']),
+    completionTimeoutMs: wholeNumber('completionTimeoutMs', completionTimeoutMs ?? 3_600_000, 30 * DAY_MS),
+    retryTimeoutMs: wholeNumber('retryTimeoutMs', retryTimeoutMs ?? 600_000, DAY_MS),
+    tagBatches: tagBatches ?? false,
+  }
+  return { how, write, exactlyOnce: undefined }
 }

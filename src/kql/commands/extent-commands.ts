@@ -12,6 +12,11 @@ export function showExtentsWithTag(table: string, tag: string): Kql {
   return kql`.show table ${name(table)} extents where tags has ${text(tag)}`
 }
 
+/** The extents with a tag that begins so. */
+export function showExtentsWithTagPrefix(table: string, prefix: string): Kql {
+  return kql`.show table ${name(table)} extents where tags contains ${text(prefix)}`
+}
+
 export interface MoveExtentsOptions {
   /** Stamps a new ingestion time, so that cursors, continuous export and materialized views see the rows. */
   readonly setNewIngestionTime?: boolean

@@ -1,0 +1,104 @@
+import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
+import type { BatchInput, BatchItem } from '../arrow/batches.ts'
+import { KustoUsageError } from '../errors.ts'
+import type { SinkContext } from '../sink/sink-context.ts'
+import type { KustoWriter, WriterInput } from './kusto-writer.ts'
+import type { LogStore } from './log-store.ts'
+import { openWriter } from './open-writer.ts'
+import type { ExactlyOnceWriterOptions } from './writer-settings.ts'
+
+/** Options of a micro-batch sink: those of an exactly-once writer, whose batches are the caller's. */
+export interface MicroBatchOptions extends Omit<
+  ExactlyOnceWriterOptions,
+  | 'delivery'
+  | 'log'
+  | 'maxBatchRows'
+  | 'maxBatchBytes'
+  | 'maxBatchAgeMs'
+  | 'maxBufferedBytes'
+  | 'maxInFlightBatches'
+  | 'onAck'
+> {
+  /** Where it is written down which batches are written: `fileLog(folder)` or `blobLog(...)`. One sink, one log. */
+  readonly checkpoint: LogStore
+}
+
+/** What became of a micro-batch. */
+export interface AddedBatch {
+  readonly batchId: number
+  readonly rows: number
+  /** Whether it was written before, by this process or an earlier one, and nothing was done. */
+  readonly skipped: boolean
+}
+
+/** One micro-batch becomes one blob, and is written as a whole or not at all. */
+const MAX_BYTES = 1024 * 1024 * 1024
+
+/**
+ * Writes numbered micro-batches, as the sink of Spark's `writeStream` gets them: a batch that is given again after a restart is not
+ * written twice, although its rows may come in another order then.
+ */
+export class MicroBatchSink implements AsyncDisposable {
+  readonly #writer: KustoWriter
+  #last: Promise<number> | undefined
+
+  /** @internal Made by `KustoConnector.microBatchSink`. */
+  constructor(context: SinkContext, table: string, { checkpoint, ...options }: MicroBatchOptions) {
+    this.#writer = openWriter(
+      context,
+      table,
+      {
+        ...options,
+        delivery: 'exactly-once',
+        log: checkpoint,
+        maxBatchRows: 1_000_000_000,
+        maxBatchBytes: MAX_BYTES,
+        maxBatchAgeMs: 86_400_000,
+        maxBufferedBytes: MAX_BYTES,
+        maxInFlightBatches: 1,
+      },
+      { wholeWrites: true },
+    )
+  }
+
+  /** The last batch that is written; -1 when there is none. Opens the log, and sees to what an earlier process has left. */
+  lastBatchId(): Promise<number> {
+    this.#last ??= this.#writer.open().then((resume) => (typeof resume?.position === 'number' ? resume.position : -1))
+    return this.#last
+  }
+
+  /**
+   * Writes a batch and resolves when that is durable: in the table, or in a log that survives this machine. Batches come in the
+   * order of their ids, one at a time; a batch without rows is not written down.
+   * @throws {KustoUsageError} KUSTO_BAD_OPTION for an id that is none
+   * @throws {KustoDataError} KUSTO_BATCH_TOO_LARGE for more than 1 GiB of Arrow data
+   */
+  async addBatch(batchId: number, data: BatchInput): Promise<AddedBatch> {
+    if (!Number.isSafeInteger(batchId) || batchId < 0) {
+      throw new KustoUsageError('KUSTO_BAD_OPTION', `expected a batch id of 0 or more, found ${batchId}`)
+    }
+    if (batchId <= (await this.lastBatchId())) return { batchId, rows: 0, skipped: true }
+    const { rows } = await this.#writer.write(await collected(data), { position: batchId })
+    await this.#writer.flush()
+    this.#last = Promise.resolve(batchId)
+    return { batchId, rows, skipped: false }
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#writer[Symbol.asyncDispose]()
+  }
+}
+
+/** A source as an array of what it gives; anything else as it is. */
+async function collected(data: BatchInput): Promise<WriterInput> {
+  if (isArrowTable(data) || isArrowRecordBatch(data) || data instanceof Uint8Array || data instanceof ArrayBuffer) {
+    return data
+  }
+  const items: BatchItem[] = []
+  for await (const item of data as AsyncIterable<BatchItem>) items.push(item)
+  return items
+}

@@ -1,0 +1,192 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { Table, tableFromArrays } from 'apache-arrow'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fileLog, KustoConnector } from '../../src/index.ts'
+import type { LogStore, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
+import { startLocalKusto } from '../../src/local/index.ts'
+import type { LocalKusto } from '../../src/local/index.ts'
+
+let local: LocalKusto
+let kusto: KustoConnector
+let folder = ''
+const events: (WriteEvent | WriterEvent)[] = []
+
+beforeAll(async () => {
+  local = await startLocalKusto()
+  kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
+})
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-once-'))
+})
+
+afterEach(async () => {
+  local.faults.clear()
+  events.length = 0
+  await rm(folder, { recursive: true, force: true })
+})
+
+afterAll(async () => {
+  await kusto.close()
+  await local.close()
+})
+
+const once = (log: LogStore, more: Partial<WriterOptions> = {}): WriterOptions =>
+  ({
+    delivery: 'exactly-once',
+    log,
+    create: 'CreateIfNotExist',
+    flushImmediately: true,
+    inDoubtMs: 2_000,
+    onEvent: (event: WriteEvent | WriterEvent) => void events.push(event),
+    ...more,
+  }) as WriterOptions
+
+const numbers = (start: number, rows: number): Table =>
+  tableFromArrays({ n: Int32Array.from({ length: rows }, (_, i) => start + i) })
+
+async function stored(table: string): Promise<readonly number[]> {
+  const result = await kusto.read(table, { mode: 'single' }).table()
+  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
+}
+
+const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+const objects = async (name: string): Promise<readonly string[]> => readdir(path.join(folder, name))
+
+interface DyingLog {
+  readonly log: LogStore
+  /** Resolves when the process would be dead. */
+  readonly dead: Promise<void>
+}
+
+/**
+ * A log that works until it has carried out so many operations, and from then on is as dead as its process; what that process had
+ * under way elsewhere goes on, as it does in a service.
+ */
+function dyingAfter(store: LogStore, operations: number): DyingLog {
+  let left = operations
+  let die: (() => void) | undefined
+  const dead = new Promise<void>((resolve) => (die = resolve))
+  const hang = async (): Promise<never> => {
+    die?.()
+    return new Promise<never>(() => undefined)
+  }
+  const alive = async <R>(work: () => Promise<R>): Promise<R> => {
+    if (left-- <= 0) return hang()
+    const result = await work()
+    return left <= 0 ? hang() : result
+  }
+  const log: LogStore = {
+    place: store.place,
+    isReplicated: store.isReplicated,
+    create: (...given) => alive(() => store.create(...given)),
+    read: (...given) => alive(() => store.read(...given)),
+    list: (...given) => alive(() => store.list(...given)),
+    remove: (...given) => alive(() => store.remove(...given)),
+    acquire: async (...given) => {
+      const ownership = await alive(() => store.acquire(...given))
+      return {
+        epoch: ownership.epoch,
+        verify: (...more) => alive(() => ownership.verify(...more)),
+        release: () => alive(() => ownership.release()),
+      }
+    },
+  }
+  return { log, dead }
+}
+
+describe.each(['tag', 'staging-table'] as const)('streaming:C19 streaming:C20 exactly-once by %s', (commit) => {
+  const table = `Once_${commit.replace('-', '_')}`
+
+  it('writes every row once, and leaves a log of one mark', async () => {
+    const acked: unknown[] = []
+    const writer = kusto.writer(
+      table,
+      once(fileLog(folder), { commit, maxBatchRows: 300, onAck: (at) => void acked.push(at) }),
+    )
+    expect(await writer.open()).toBeUndefined()
+    for (let start = 0; start < 1000; start += 100) await writer.write(numbers(start, 100), { position: start + 100 })
+    expect(await writer.close()).toEqual({ rows: 1000, batches: 4 })
+    expect(await stored(table)).toEqual(range(1000))
+    expect(acked).toEqual(range(10).map((index) => (index + 1) * 100))
+    expect(await objects('marks')).toHaveLength(1)
+    for (const name of ['entries', 'intents', 'moves', 'outcomes', 'staged']) expect(await objects(name)).toEqual([])
+  })
+
+  it('goes on after the last staged write, in the middle of one if need be', async () => {
+    const name = `${table}_resumed`
+    const writer = kusto.writer(name, once(fileLog(folder), { commit, maxBatchRows: 150, create: 'CreateIfNotExist' }))
+    await writer.write(numbers(0, 100), { position: 'a' })
+    await writer.write(numbers(100, 100), { position: 'b' })
+    // 150 of the 200 rows were sent: the rest is lost with this writer, and the source has to give it again.
+    while ((await objects('marks')).length === 0) await new Promise<void>((resolve) => void setImmediate(resolve))
+    await writer.abort()
+    const next = kusto.writer(name, once(fileLog(folder), { commit }))
+    expect(await next.open()).toEqual({ position: 'a', partialRows: 50 })
+    await next.write(numbers(100, 100), { position: 'b' })
+    await next.close()
+    expect(await stored(name)).toEqual(range(200))
+  })
+
+  it('streaming:T1 loses and repeats nothing, whichever operation of the log is the last before a crash', async () => {
+    let next = 0
+    const name = `${table}_crash`
+    for (let operations = 1; ; operations += 7) {
+      const { log, dead } = dyingAfter(fileLog(folder), operations)
+      const until = next + 20
+      const crashed = kusto.writer(name, once(log, { commit, takeOver: true, maxBatchRows: 10 }))
+      const work = (async () => {
+        const from = Number((await crashed.open())?.position ?? 0)
+        for (let at = from; at < until; at += 10) await crashed.write(numbers(at, 10), { position: at + 10 })
+        await crashed.close()
+        return 'done'
+      })()
+      const ended = await Promise.race([work, dead])
+      const writer = kusto.writer(name, once(fileLog(folder), { commit, takeOver: true, maxBatchRows: 10 }))
+      next = Number((await writer.open())?.position ?? 0)
+      for (; next < until; next += 10) await writer.write(numbers(next, 10), { position: next + 10 })
+      await writer.close()
+      expect({ operations, rows: await stored(name) }).toEqual({ operations, rows: range(until) })
+      if (ended === 'done') break
+    }
+  }, 600_000)
+})
+
+describe('exactly-once', () => {
+  it('streaming:T33 refuses what cannot be exactly once', async () => {
+    const refused = (more: object): Promise<unknown> =>
+      (async () => kusto.writer('Refused', once(fileLog(folder), more as never)).open())().catch(
+        (error: unknown) => error,
+      )
+    expect(await refused({ creationTime: new Date('2020-01-01') })).toMatchObject({ code: 'KUSTO_NOT_EXACTLY_ONCE' })
+    expect(await refused({ ingestIfNotExists: ['x'] })).toMatchObject({ code: 'KUSTO_NOT_EXACTLY_ONCE' })
+    await kusto.command('.create table Fleeting (n: int)').rows()
+    await kusto.command('.alter table Fleeting policy retention "{\\"SoftDeletePeriod\\":\\"00:00:00\\"}"').rows()
+    const writer = kusto.writer('Fleeting', once(fileLog(folder)))
+    await expect(writer.write(numbers(0, 1))).rejects.toMatchObject({ code: 'KUSTO_NOT_EXACTLY_ONCE' })
+    await writer.abort()
+  })
+
+  it('streaming:C24 asks before a log begins anew for a table that knows an earlier one', async () => {
+    const writer = kusto.writer('Lost', once(fileLog(folder)))
+    await writer.write(numbers(0, 1), { position: 1 })
+    await writer.close()
+    await rm(folder, { recursive: true })
+    await expect(kusto.writer('Lost', once(fileLog(folder))).open()).rejects.toMatchObject({ code: 'KUSTO_LOG_LOST' })
+    const other = kusto.writer('Lost', once(fileLog(folder), { stream: 'other' } as never))
+    expect(await other.open()).toBeUndefined()
+    await other.close()
+  })
+
+  it('streaming:T40 refuses the log of another table, and a log in use', async () => {
+    const writer = kusto.writer('Mine', once(fileLog(folder)))
+    await writer.write(numbers(0, 1))
+    await expect(kusto.writer('Mine', once(fileLog(folder))).open()).rejects.toMatchObject({ code: 'KUSTO_LOG_IN_USE' })
+    await writer.close()
+    await expect(kusto.writer('Yours', once(fileLog(folder))).open()).rejects.toMatchObject({
+      code: 'KUSTO_OTHER_STREAM',
+    })
+  })
+})
