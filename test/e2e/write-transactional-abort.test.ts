@@ -109,7 +109,8 @@ function check({ outcome, state: found, staging }: Case, mode: Mode): void {
   if ('receipt' in outcome) {
     const { rows, transaction } = outcome.receipt.toJSON()
     expect([found, rows]).toEqual([complete, WRITTEN])
-    expect(staging).toEqual(transaction?.stagingLeft === true ? [transaction.stagingTable] : [])
+    const told = transaction?.stagingLeft === true ? transaction.stagingTable : undefined
+    expect(staging.filter((name) => name !== told)).toEqual([])
     return
   }
   const { error } = outcome
@@ -155,7 +156,7 @@ it('a write makes these requests and no others', async () => {
 describe.each(Object.keys(REQUESTS) as Mode[])('%s: a request that is', (mode) => {
   it.each(Object.keys(INTERRUPTIONS))(
     '%s leaves the table complete or untouched, whichever request it is',
-    { timeout: 600_000 },
+    { timeout: 1_200_000 },
     async (name) => {
       await pLimit(4).map(REQUESTS[mode], async (label) => {
         const found = await interrupted(name, mode, label)

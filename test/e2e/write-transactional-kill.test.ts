@@ -30,7 +30,7 @@ const entry = new URL('../../dist/index.js', import.meta.url).href
 const rows = (): readonly { readonly n: number }[] => Array.from({ length: WRITTEN }, (_, n) => ({ n }))
 
 function optionsFor(mode: Mode): WriteOptions {
-  return { mode, format: 'csv', maxBlobBytes: 2_000, uploads: 1, ingestByTags: ['once'], ingestIfNotExists: ['once'] }
+  return { mode, format: 'csv', ingestByTags: ['once'], ingestIfNotExists: ['once'] }
 }
 
 /** The same write in a process of its own. */
@@ -117,7 +117,7 @@ async function killedAt({ mode, label, isCarriedOut }: Point): Promise<Killed> {
 
 it(
   'spark:W1 a process that is killed at any request leaves the table complete or untouched, and a second write ends with every row once',
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async () => {
     const seen = new Set<string>()
     await pLimit(3).map(POINTS, async (point) => {

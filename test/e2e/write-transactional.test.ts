@@ -116,21 +116,25 @@ describe('spark:W11 ingestIfNotExists', () => {
     expect([await kusto.read('Once').count(), await leftovers()]).toEqual([300, []])
   })
 
-  it('is asked again before the move: a write that is late gives way, and drops what it loaded', async () => {
-    await make('Race')
-    const gateway = await startGateway(local.cluster)
-    await using late = new KustoConnector({ cluster: gateway.url, database: local.database })
-    let asked = 0
-    gateway.intercept = async ({ label }, forward) => {
-      if (label === '.show table extents where tags has' && ++asked === 2) await kusto.write('Race', numbers(5), once)
-      return forward()
-    }
-    const receipt = await late.write('Race', blobs(2), once)
-    await gateway.close()
-    expect([receipt.skipped, receipt.rows, (await receipt.completed()).outcome?.rows]).toEqual([true, 0, 0])
-    expect(receipt.toJSON()).toMatchObject({ skippedBy: 'day', transaction: { kind: 'skipped', stagingLeft: false } })
-    expect([await kusto.read('Race').count(), await leftovers()]).toEqual([5, []])
-  })
+  it(
+    'is asked again before the move: a write that is late gives way, and drops what it loaded',
+    { timeout: 300_000 },
+    async () => {
+      await make('Race')
+      const gateway = await startGateway(local.cluster)
+      await using late = new KustoConnector({ cluster: gateway.url, database: local.database })
+      let asked = 0
+      gateway.intercept = async ({ label }, forward) => {
+        if (label === '.show table extents where tags has' && ++asked === 2) await kusto.write('Race', numbers(5), once)
+        return forward()
+      }
+      const receipt = await late.write('Race', blobs(2), once)
+      await gateway.close()
+      expect([receipt.skipped, receipt.rows, (await receipt.completed()).outcome?.rows]).toEqual([true, 0, 0])
+      expect(receipt.toJSON()).toMatchObject({ skippedBy: 'day', transaction: { kind: 'skipped', stagingLeft: false } })
+      expect([await kusto.read('Race').count(), await leftovers()]).toEqual([5, []])
+    },
+  )
 })
 
 it('spark:W12 creationTime is that of the extents, years ago too', async () => {
@@ -168,13 +172,10 @@ describe('spark:W15 the staging table', () => {
       isHeld = true
       looks.push(look())
     }
-    async function* held(): AsyncGenerator<Table> {
-      yield* blobs(21)
-    }
-    // 20 blobs are one submission, so the table is there while the last one is made.
-    local.faults.set([{ match: { path: '/queued/', method: 'GET' }, times: 3, action: { delayMs: 300 } }])
+    // The table is there while the states of blobs are asked for: look at it then.
+    local.faults.set([{ match: { path: '/queued/', method: 'GET' }, after: 1, times: 2, action: { delayMs: 2_000 } }])
     const before = Date.now()
-    await kusto.write('Policies', held(), { ...ALL, ...ONE_EACH, onEvent: (event) => onEvent(event) })
+    await kusto.write('Policies', blobs(3), { ...ALL, ...ONE_EACH, onEvent })
     await Promise.all(looks)
     expect(JSON.parse(found['ingestionbatching'] ?? '')).toMatchObject({ MaximumNumberOfItems: 7 })
     expect(JSON.parse(found['merge'] ?? '')).toMatchObject({ AllowMerge: false, AllowRebuild: false })
