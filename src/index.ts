@@ -114,6 +114,8 @@ export type { ResumableSource, StreamReadOptions, WriteStreamOptions } from './s
 export { MicroBatchSink } from './streaming/micro-batch-sink.ts'
 export type { AddedBatch, MicroBatchOptions } from './streaming/micro-batch-sink.ts'
 export { fileLog } from './streaming/file-log.ts'
+export { inspectLog, settleBatch } from './streaming/log-tools.ts'
+export type { LogInfo, UnsettledBatchInfo } from './streaming/log-tools.ts'
 export { blobLog } from './streaming/blob-log.ts'
 export type { BlobLogOptions, LogStorage } from './streaming/blob-log.ts'
 export type { AcquireLogOptions, LogObject, LogOwnership, LogStore } from './streaming/log-store.ts'

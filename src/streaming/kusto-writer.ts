@@ -280,7 +280,7 @@ export class KustoWriter implements AsyncDisposable {
 
   #tooLarge(): KustoDataError {
     return new KustoDataError(
-      'KUSTO_BATCH_TOO_LARGE',
+      'KUSTO_WRITE_TOO_LARGE',
       `expected at most ${this.#settings.maxBatchBytes} bytes of Arrow data in one write to table ${this.table}, found more`,
     )
   }

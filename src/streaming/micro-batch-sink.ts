@@ -71,7 +71,7 @@ export class MicroBatchSink implements AsyncDisposable {
    * Writes a batch and resolves when that is durable: in the table, or in a log that survives this machine. Batches come in the
    * order of their ids, one at a time; a batch without rows is not written down.
    * @throws {KustoUsageError} KUSTO_BAD_OPTION for an id that is none
-   * @throws {KustoDataError} KUSTO_BATCH_TOO_LARGE for more than 1 GiB of Arrow data
+   * @throws {KustoDataError} KUSTO_WRITE_TOO_LARGE for more than 1 GiB of Arrow data
    */
   async addBatch(batchId: number, data: BatchInput): Promise<AddedBatch> {
     if (!Number.isSafeInteger(batchId) || batchId < 0) {

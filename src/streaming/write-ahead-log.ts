@@ -325,6 +325,17 @@ export class WriteAheadLog {
   }
 }
 
+/** What is in a log, for whoever is not its owner; undefined when there is none. */
+export async function readLog(
+  store: LogStore,
+  signal: AbortSignal | undefined,
+): Promise<(Omit<Scan, 'next' | 'settled'> & { readonly stream: StreamRecord }) | undefined> {
+  const [known] = await store.list('meta', signal)
+  if (known === undefined) return undefined
+  const stream = parseRecord('stream', await store.read(STREAM, signal), STREAM)
+  return { stream, ...(await scan(store, signal)) }
+}
+
 async function openStream(
   store: LogStore,
   target: StreamTarget,
