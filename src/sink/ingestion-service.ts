@@ -3,19 +3,23 @@ import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { sasEndsAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 
-/** A blob in storage, ready to be queued. */
+/** A blob in storage. */
 export interface StagedBlob {
   /** A guid; the blob's name and its ingestion status go by it. */
   readonly sourceId: string
   readonly location: StorageLocation
-  /** What the service is told to read the blob by; holds the secret. */
-  readonly connectionString: string
   readonly rows: number
   /** Bytes before compression: of the CSV text, or of the Arrow data of a Parquet blob. */
   readonly rawBytes: number
   readonly encodedBytes: number
   /** Of the encoded bytes, in hex. */
   readonly sha256: string
+}
+
+/** A blob that is ready to be queued. */
+export interface ReadableBlob extends StagedBlob {
+  /** What the service is told to read the blob by; holds the secret. */
+  readonly connectionString: string
 }
 
 /** How a queued blob is found again. */
@@ -58,7 +62,7 @@ export interface IngestionService {
   readonly refreshMs: number
   submit(
     table: string,
-    blobs: readonly StagedBlob[],
+    blobs: readonly ReadableBlob[],
     properties: IngestionProperties,
     call: IngestionCall,
   ): Promise<readonly Tracking[]>

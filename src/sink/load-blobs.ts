@@ -60,8 +60,12 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
     await request.beforeSubmit?.(signal)
     const at = performance.now()
+    const area = context.staging(settings, via)
+    const readable = await Promise.all(
+      blobs.map(async (blob) => ({ ...blob, connectionString: await area.connectionString(blob.location, signal) })),
+    )
     const tracking = await context.ingestion.use(
-      (service) => service.submit(target, blobs, own, { signal, onRetry: context.tellRetry('submit') }),
+      (service) => service.submit(target, readable, own, { signal, onRetry: context.tellRetry('submit') }),
       { via, signal },
     )
     const known = new Map(tracking.map((one) => [one.sourceId, one]))

@@ -29,6 +29,8 @@ export async function prepareWrite(
   planner: Planner,
 ): Promise<WriteSetup> {
   try {
+    // Storage that may not see a token is refused before anything is changed.
+    context.staging(settings, 'rest')
     const startedAt = performance.now()
     const plan = await planner(context, input, settings)
     const columns = plan.targets.map((target) => target.column)

@@ -12,7 +12,7 @@ import type {
   BlobStatus,
   IngestionCall,
   IngestionService,
-  StagedBlob,
+  ReadableBlob,
   Tracking,
 } from './ingestion-service.ts'
 import type { AccountRanks } from './rank-accounts.ts'
@@ -75,7 +75,7 @@ interface Submission {
   readonly queues: readonly string[]
   readonly tables: readonly string[]
   readonly table: string
-  readonly blob: StagedBlob
+  readonly blob: ReadableBlob
   readonly properties: IngestionProperties
   readonly call: IngestionCall
 }

@@ -54,30 +54,25 @@ async function stage(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlo
   const { compression, ignoreFirstRecord: hasHeader, encodeWorkers } = settings
   const encoding = { format, compression, columns, hasHeader }
   let attempt = 0
-  try {
-    const area = context.staging(settings, via)
-    const encoded = encodeCut(cut, { schema, encoding, pool: context.encodePool(encodeWorkers), signal })
-    const { location, written, measures, uploadMs } = await inTurn(await area.places(signal), {
-      ranks: context.ranks,
-      urlOf: ({ url }) => url,
-      what: `blob ${sourceId}`,
-      signal,
-      renew: () => area.renew(signal),
-      onNext: (notice) => {
-        tellRetry(notice)
-        context.log.warning(`blob ${sourceId} could not be uploaded, tried again in another container`)
-      },
-      work: (place) => upload(cut, encoded, { ...options, signal, place, sourceId, attempt: ++attempt }),
-    })
-    const { rows } = cut
-    const { bytes: encodedBytes, sha256, requests } = written
-    elapsed.upload += uploadMs
-    onEvent({ kind: 'blob-uploaded', sourceId, rows, encodedBytes, requests, elapsedMs: uploadMs })
-    const connectionString = await area.connectionString(location, signal)
-    return { sourceId, location, connectionString, rows, rawBytes: measures.rawBytes, encodedBytes, sha256 }
-  } finally {
-    cut.release()
-  }
+  const area = context.staging(settings, via)
+  const encoded = encodeCut(cut, { schema, encoding, pool: context.encodePool(encodeWorkers), signal })
+  const { location, written, measures, uploadMs } = await inTurn(await area.places(signal), {
+    ranks: context.ranks,
+    urlOf: ({ url }) => url,
+    what: `blob ${sourceId}`,
+    signal,
+    renew: () => area.renew(signal),
+    onNext: (notice) => {
+      tellRetry(notice)
+      context.log.warning(`blob ${sourceId} could not be uploaded, tried again in another container`)
+    },
+    work: (place) => upload(cut, encoded, { ...options, signal, place, sourceId, attempt: ++attempt }),
+  })
+  const { rows } = cut
+  const { bytes: encodedBytes, sha256, requests } = written
+  elapsed.upload += uploadMs
+  onEvent({ kind: 'blob-uploaded', sourceId, rows, encodedBytes, requests, elapsedMs: uploadMs })
+  return { sourceId, location, rows, rawBytes: measures.rawBytes, encodedBytes, sha256 }
 }
 
 interface UploadOptions extends StageBlobOptions {

@@ -2,7 +2,7 @@ import type { TokenCredential } from '@azure/core-auth'
 import { KustoUsageError } from '../errors.ts'
 import type { TrustOptions } from '../protocol/trusted-hosts.ts'
 import { openOwnStorage } from '../storage/own-storage.ts'
-import { urlWithSecret } from '../storage/storage-location.ts'
+import { blobAt, urlWithSecret } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 import type { UserDelegation } from '../storage/user-delegation.ts'
 import type { IngestionAccess } from './ingestion-access.ts'
@@ -56,7 +56,11 @@ function serviceContainers(ingestion: IngestionAccess, via: IngestionService['vi
         latest === undefined ? await ingestion.get({ via, signal }) : await ingestion.renewed(latest, { via, signal })
       return offered(latest)
     },
-    connectionString: (blob) => Promise.resolve(urlWithSecret(blob)),
+    async connectionString(blob, signal) {
+      // By the signatures of now: those that the blob was written with may be near their end.
+      const { containers } = await ingestion.get({ via, signal })
+      return urlWithSecret(blobAt(blob.url, containers) ?? blob)
+    },
   }
 }
 

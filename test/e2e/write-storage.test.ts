@@ -194,6 +194,14 @@ describe('spark:W21 own ingestion storage', () => {
     }
   })
 
+  it('refuses a host that may see no token before the table is made', async () => {
+    const storage: IngestionStorage = { kind: 'managed-identity', url: 'https://storage.example.com/box' }
+    const writing = kusto.write('Untrusted', batchesOf(1), { ...SMALL, ingestionStorage: storage })
+    await expect(writing).rejects.toMatchObject({ code: 'KUSTO_UNTRUSTED_HOST' })
+    const { rows } = await kusto.command('.show tables').rows()
+    expect(rows.some((row) => row.text('TableName') === 'Untrusted')).toBe(false)
+  })
+
   it('shows no secret of a wrong key', async () => {
     const key = Buffer.alloc(64, 9).toString('base64')
     const storage: IngestionStorage = { kind: 'account-key', url: account.blobUrl, container: 'box-a', key }

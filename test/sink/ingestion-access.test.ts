@@ -4,6 +4,9 @@ import type { KustoRest } from '../../src/client/kusto-rest.ts'
 import { KustoAuthError, KustoNetworkError } from '../../src/errors.ts'
 import type { Kql } from '../../src/kql/kql.ts'
 import { IngestionAccess } from '../../src/sink/ingestion-access.ts'
+import { openStaging } from '../../src/sink/staging-area.ts'
+import { blobIn } from '../../src/storage/storage-location.ts'
+import { UserDelegation } from '../../src/storage/user-delegation.ts'
 import { AccountRanks } from '../../src/sink/rank-accounts.ts'
 
 const HOUR = 3_600_000
@@ -95,6 +98,20 @@ describe('spark:W22 the resources of the service', () => {
     await expect(access.get()).rejects.toThrow('no answer')
     service.isDown = false
     expect(await signature(access)).toBe('2')
+  })
+
+  it('sign a blob for the service when it is handed over, though it was written long before', async () => {
+    const service = new Service(24 * HOUR)
+    const area = openStaging({ ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true }, 'queue', {
+      ingestion: service.access(),
+      credential: { getToken: () => Promise.resolve(null) },
+      trust: {},
+      delegation: new UserDelegation(),
+    })
+    const [place] = await area.places(undefined)
+    if (place === undefined) throw new Error('no place')
+    service.ms = 2 * HOUR
+    expect(await area.connectionString(blobIn(place, 'x.parquet'), undefined)).toMatch(/x\.parquet\?se=.*&sig=2$/)
   })
 
   it('are renewed once for all whom storage refuses at a time', async () => {
