@@ -24,7 +24,7 @@ import {
 } from './kernels/encode-columns.ts'
 import { isInRange } from './kernels/microsecond-range.ts'
 import { type ByteSink, CELL_LIMIT_BYTES } from './kernels/write-bytes.ts'
-import { halfToNumber } from './kernels/write-real.ts'
+import { halfToNumber } from './kernels/half-to-number.ts'
 import { type ArrowKind, arrowKind, valueType } from './kusto-columns.ts'
 import { KUSTO_TYPE_KEY, type KustoColumn, type ScalarName } from './scalar-types.ts'
 

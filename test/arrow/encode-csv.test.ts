@@ -403,6 +403,50 @@ describe('encodeCsv', () => {
     expect(csv(oneColumn(pairs).slice(1, 2))).toBe('"[null,""red""]"\n')
   })
 
+  it('spark:T4 structs, maps and lists inside each other to depth 5 are one JSON value', () => {
+    const amount = new Field('amount', new Decimal(2, 38), true)
+    const pair = new Struct([
+      amount,
+      new Field('when', new Timestamp(TimeUnit.MICROSECOND), true),
+      new Field('r', new Float64(), true),
+    ])
+    const decimals = flat(amount.type, (n) => new Uint32Array(n), 4)([words(-(10n ** 33n) - 5n, 4), null, words(7n, 4)])
+    const times = flat(new Timestamp(TimeUnit.MICROSECOND), (n) => new BigInt64Array(n))([0n, -1n, null])
+    const pairs = makeData({ type: pair, length: 3, children: [decimals, times, reals([NaN, null, -0.5])] })
+    const list = makeData({
+      type: new List(new Field('p', pair, true)),
+      length: 2,
+      valueOffsets: Int32Array.of(0, 2, 3),
+      child: pairs,
+    })
+    const entries = new Struct([new Field('key', new Utf8(), false), new Field('value', list.type, true)])
+    const entryData = makeData({ type: entries, length: 2, children: [strings(['a"b', '']), list] })
+    const map = makeData({
+      type: new Map_(new Field('entries', entries, false)),
+      length: 1,
+      valueOffsets: Int32Array.of(0, 2),
+      child: entryData,
+    } as never)
+    const outer = makeData({
+      type: new Struct([new Field('m', map.type, true), new Field('none', new Struct([]), true)]),
+      length: 1,
+      children: [map, makeData({ type: new Struct([]), length: 1, children: [] })],
+    })
+    const cell = csv(oneColumn(outer)).slice(1, -2).replaceAll('""', '"')
+    expect(cell).toContain('"-10000000000000000000000000000000.05"')
+    expect(JSON.parse(cell)).toEqual({
+      m: {
+        'a"b': [
+          { amount: '-10000000000000000000000000000000.05', when: '1970-01-01T00:00:00.0000000Z', r: 'NaN' },
+          { amount: null, when: '1969-12-31T23:59:59.9999990Z', r: null },
+        ],
+        '': [{ amount: '0.07', when: null, r: -0.5 }],
+      },
+      none: {},
+    })
+    expect(csv(oneColumn(makeData({ type: new Struct([]), length: 2, children: [] })))).toBe('"{}"\n"{}"\n')
+  })
+
   it('embeds arrow.json members as JSON, or as a string where they are not', () => {
     const member = new Field('j', new Utf8(), true, new Map([['ARROW:extension:name', 'arrow.json']]))
     const data = makeData({ type: new Struct([member]), length: 2, children: [strings(['{"a":[1]}', '{'])] })

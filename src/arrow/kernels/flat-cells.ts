@@ -12,7 +12,7 @@ import { realCells } from './real-cells.ts'
 import { routedCells } from './routed-cells.ts'
 import { sinkSpans } from './text-spans.ts'
 import { fixedCells, halves, integerRange, SCALES } from './write-cells.ts'
-import { halfToNumber } from './write-real.ts'
+import { halfToNumber } from './half-to-number.ts'
 import { EPOCH_SECONDS, MILLISECONDS, TICKS } from './write-time.ts'
 
 /**
@@ -23,8 +23,8 @@ export function flatCells(data: Data, target: ScalarName, quotes: 0 | 1 | 2 = 0)
   const { type } = data
   if (type.typeId === Type.Bool) return boolCells(data)
   if (type.typeId === Type.Int) return integerColumn(data, target)
-  const isReal = target !== 'int' && target !== 'long' && target !== 'decimal'
-  if (type.typeId === Type.Float && isReal) return realCells(doubles(data), quotes)
+  if (type.typeId === Type.Float && target === 'decimal') return finiteCells(doubles(data))
+  if (type.typeId === Type.Float && target !== 'int' && target !== 'long') return realCells(doubles(data), quotes)
   if (type.typeId === Type.Date && (type as Date_).unit === DateUnit.DAY) return dateCells(data.values as Int32Array)
   // Date64 and every timestamp count units in 64 bits, in UTC whatever the zone's label says.
   if (type.typeId === Type.Date) return datetimeCells(halves(data.values as BigInt64Array), MILLISECONDS)
@@ -70,6 +70,15 @@ function doubles(data: Data): Float64Array {
   if (precision === Precision.DOUBLE) return data.values as Float64Array
   if (precision === Precision.SINGLE) return new Float64Array(data.values as Float32Array)
   return Float64Array.from(data.values as Uint16Array, halfToNumber)
+}
+
+function finiteCells(values: Float64Array): CellKernel {
+  return checkedCells(realCells(values, 0), ({ count, rows }) => {
+    for (let index = 0; index < count; index++) {
+      if (Number.isFinite(values[rows[index]!]!)) continue
+      throw new KustoDataError('KUSTO_DECIMAL_RANGE', 'expected a finite number for a decimal', { type: 'decimal' })
+    }
+  })
 }
 
 function checkInt(words: Int32Array, { count, rows }: CellBlock): void {

@@ -13,9 +13,6 @@ export interface ByteSink {
   cutTimes: number
   /** Cells over Kusto's default limit of 1 MiB: longer strings are cut by the service and longer dynamics become null. */
   oversizeCells: number
-  /** The day written last, since 1970, and its `yyyy-mm-ddT`: neighbours mostly share it. */
-  day: number
-  readonly dayText: Uint8Array
 }
 
 /** UTF-8 bytes of the longest cell that the default encoding policy keeps whole. */
@@ -30,8 +27,6 @@ export function byteSink(capacity: number): ByteSink {
     pos: 0,
     cutTimes: 0,
     oversizeCells: 0,
-    day: NaN,
-    dayText: new Uint8Array(11),
   }
 }
 

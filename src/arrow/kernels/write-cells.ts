@@ -4,27 +4,22 @@
  * must not be called for a null row, and needs `room` bytes reserved. Bench: bench/csv.bench.ts.
  */
 import {
-  DateUnit,
   type Data,
-  type Date_,
   type Decimal,
   type Duration,
   type Float,
-  type Int,
   type Interval,
   IntervalUnit,
   Precision,
   type Time,
   TimeUnit,
-  type Timestamp,
   Type,
 } from 'apache-arrow'
 import { KustoDataError } from '../../errors.ts'
 import type { ScalarName } from '../scalar-types.ts'
+import { halfToNumber } from './half-to-number.ts'
 import { type ByteSink, writeAscii } from './write-bytes.ts'
 import { writeDecimal } from './write-decimal.ts'
-import { writeInt64, writeInteger, writeUint64 } from './write-integer.ts'
-import { halfToNumber, writeReal } from './write-real.ts'
 import {
   MICROSECONDS,
   MILLISECONDS,
@@ -32,11 +27,8 @@ import {
   SECONDS,
   TICKS,
   type TimeScale,
-  writeDatetime,
-  writeDatetimeTicks,
   writeDuration,
   writeTimespan,
-  writeTimestamp,
 } from './write-time.ts'
 
 /** Appends the text of one cell. */
@@ -71,14 +63,17 @@ export function halves(values: BigInt64Array | BigUint64Array): Int32Array {
   return new Int32Array(values.buffer, values.byteOffset, values.length * 2)
 }
 
-/** Writers for the types whose text has a bounded length; undefined for text, binary, nested, dictionary and null. */
+/**
+ * Writers for decimals, times of day, durations, intervals, ticks of a timespan column, and reals of an integer column;
+ * undefined for other types, whose cells are not written one by one.
+ */
 export function fixedCells(data: Data, target: ScalarName): FixedCells | undefined {
   const { typeId } = data.type
-  if (typeId === Type.Bool) return { room: 5, write: boolCells(data) }
-  if (typeId === Type.Int) return { room: 32, write: integerCells(data, target) }
-  if (typeId === Type.Float) return { room: 32, write: realCells(data, target) }
   if (typeId === Type.Decimal) return decimalCells(data)
-  if (typeId === Type.Date || typeId === Type.Timestamp) return { room: 32, write: datetimeCells(data) }
+  if (typeId === Type.Int && target === 'timespan') return { room: 32, write: tickCells(data) }
+  if (typeId === Type.Float && (target === 'int' || target === 'long')) {
+    return { room: 32, write: wholeCells(data, target) }
+  }
   const isTimespan = typeId === Type.Time || typeId === Type.Duration || typeId === Type.Interval
   return isTimespan ? { room: 32, write: timespanCells(data) } : undefined
 }
@@ -93,91 +88,20 @@ function decimalCells(data: Data): FixedCells {
   }
 }
 
-function boolCells(data: Data): CellWriter {
-  const bits = data.values as Uint8Array
-  const { offset } = data
-  return (out, row) => {
-    const bit = offset + row
-    writeAscii(out, ((bits[bit >> 3]! >> (bit & 7)) & 1) === 1 ? 'true' : 'false')
-  }
-}
-
-function integerCells(data: Data, target: ScalarName): CellWriter {
-  const { bitWidth, isSigned } = data.type as Int
-  if (bitWidth < 64) {
-    const values = data.values as Int32Array
-    if (target !== 'int' || bitWidth < 32 || isSigned) return (out, row) => writeInteger(out, values[row]!)
-    return (out, row) => {
-      if (values[row]! > 0x7fff_ffff) throw integerRange('int')
-      writeInteger(out, values[row]!)
-    }
-  }
+function tickCells(data: Data): CellWriter {
   const words = halves(data.values as BigInt64Array)
-  const write = longCells(words, { target, isSigned })
-  if (isSigned || target === 'decimal' || target === 'string' || target === 'dynamic' || target === 'real') return write
-  return (out, row) => {
-    if (words[2 * row + 1]! < 0) throw integerRange('long')
-    write(out, row)
-  }
+  return (out, row) => writeDuration(out, words[2 * row + 1]!, words[2 * row]!, TICKS)
 }
 
-function longCells(words: Int32Array, how: { readonly target: ScalarName; readonly isSigned: boolean }): CellWriter {
-  const { target, isSigned } = how
-  if (target === 'datetime') return (out, row) => writeDatetimeTicks(out, words[2 * row + 1]!, words[2 * row]!)
-  if (target === 'timespan') return (out, row) => writeDuration(out, words[2 * row + 1]!, words[2 * row]!, TICKS)
-  const digits = isSigned ? writeInt64 : writeUint64
-  if (target === 'int') {
-    return (out, row) => {
-      if (words[2 * row + 1] !== words[2 * row]! >> 31) throw integerRange('int')
-      digits(out, words[2 * row + 1]!, words[2 * row]!)
-    }
-  }
-  if (target !== 'real') return (out, row) => digits(out, words[2 * row + 1]!, words[2 * row]!)
-  return (out, row) => {
-    const exact = (BigInt(words[2 * row + 1]!) << 32n) | BigInt(words[2 * row]! >>> 0)
-    const value = isSigned ? exact : BigInt.asUintN(64, exact)
-    if (BigInt(Number(value)) !== value) {
-      throw new KustoDataError('KUSTO_INTEGER_RANGE', 'expected an integer that a real holds exactly', { type: 'real' })
-    }
-    digits(out, words[2 * row + 1]!, words[2 * row]!)
-  }
-}
-
-function realCells(data: Data, target: ScalarName): CellWriter {
+function wholeCells(data: Data, target: 'int' | 'long'): CellWriter {
   const values = data.values as Float64Array
-  const number: (row: number) => number =
-    (data.type as Float).precision === Precision.HALF ? (row) => halfToNumber(values[row]!) : (row) => values[row]!
-  if (target === 'int' || target === 'long') {
-    const limit = target === 'int' ? 2 ** 31 : 2 ** 63
-    return (out, row) => {
-      const value = number(row)
-      if (!Number.isInteger(value) || value < -limit || value >= limit) throw integerRange(target)
-      writeAscii(out, BigInt(value).toString())
-    }
+  const isHalf = (data.type as Float).precision === Precision.HALF
+  const limit = target === 'int' ? 2 ** 31 : 2 ** 63
+  return (out, row) => {
+    const value = isHalf ? halfToNumber(values[row]!) : values[row]!
+    if (!Number.isInteger(value) || value < -limit || value >= limit) throw integerRange(target)
+    writeAscii(out, BigInt(value).toString())
   }
-  if (target === 'decimal') {
-    return (out, row) => {
-      const value = number(row)
-      if (!Number.isFinite(value)) {
-        throw new KustoDataError('KUSTO_DECIMAL_RANGE', 'expected a finite number for a decimal', { type: 'decimal' })
-      }
-      writeReal(out, value)
-    }
-  }
-  if ((data.type as Float).precision === Precision.HALF) return (out, row) => writeReal(out, halfToNumber(values[row]!))
-  return (out, row) => writeReal(out, values[row]!)
-}
-
-function datetimeCells(data: Data): CellWriter {
-  const type = data.type as Date_ | Timestamp
-  // Date32 counts days in 32 bits; Date64 and every timestamp count units in 64, in UTC whatever the zone's label says.
-  if (type.typeId === Type.Date && type.unit === DateUnit.DAY) {
-    const days = data.values as Int32Array
-    return (out, row) => writeDatetime(out, days[row]! * 86_400, 0)
-  }
-  const words = halves(data.values as BigInt64Array)
-  const scale = type.typeId === Type.Date ? MILLISECONDS : SCALES[(type as Timestamp).unit]
-  return (out, row) => writeTimestamp(out, words[2 * row + 1]!, words[2 * row]!, scale)
 }
 
 function timespanCells(data: Data): CellWriter {

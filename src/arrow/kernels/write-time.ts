@@ -1,8 +1,8 @@
 /*
- * HOT: once per datetime and timespan. A 64-bit count of units is split into whole seconds and a fraction by exact
+ * HOT: once per timespan; datetime-cells.ts counts the same way. A 64-bit count of units is split into whole seconds and a fraction by exact
  * double arithmetic, so that no bigint is made: with value = h1 * 2^48 + h0 * 2^32 + low, and 2^48 and 2^32 divided
  * by the units per second beforehand, every product stays below 2^53 for any time Kusto can hold.
- * 28 bytes must be reserved. Bench: bench/csv.bench.ts.
+ * 27 bytes must be reserved. Bench: bench/csv.bench.ts.
  */
 import { KustoDataError } from '../../errors.ts'
 import type { ByteSink } from './write-bytes.ts'
@@ -30,55 +30,8 @@ export const NANOSECONDS: TimeScale = timeScale(1e9)
 /** Seconds from 0001-01-01, where Kusto's ticks start, to 1970-01-01. */
 export const EPOCH_SECONDS = 62_135_596_800
 
-const FIRST_SECOND = -EPOCH_SECONDS
-const LAST_SECOND = 253_402_300_799
 const LAST_TIMESPAN_SECOND = 922_337_203_685
 const LAST_TIMESPAN_TICK = 4_775_807
-
-/** Writes `yyyy-mm-ddThh:mm:ss.fffffffZ` of a count of units since 1970, given as two 32-bit halves. */
-export function writeTimestamp(out: ByteSink, high: number, low: number, scale: TimeScale): void {
-  const { base } = scale
-  const h1 = high >> 16
-  const h0 = high & 0xffff
-  const part = h1 * scale.rest48 + h0 * scale.rest32 + (low >>> 0)
-  const carry = Math.floor(part / base)
-  writeDatetime(out, h1 * scale.whole48 + h0 * scale.whole32 + carry, fractionTicks(out, part - carry * base, scale))
-}
-
-/** Writes the datetime of a count of ticks since 0001-01-01, given as two 32-bit halves. */
-export function writeDatetimeTicks(out: ByteSink, high: number, low: number): void {
-  const h1 = high >> 16
-  const h0 = high & 0xffff
-  const part = h1 * TICKS.rest48 + h0 * TICKS.rest32 + (low >>> 0)
-  const carry = Math.floor(part / 1e7)
-  writeDatetime(out, h1 * TICKS.whole48 + h0 * TICKS.whole32 + carry - EPOCH_SECONDS, part - carry * 1e7)
-}
-
-/**
- * Writes the datetime of whole seconds since 1970 and ticks below a second.
- * @throws {KustoDataError} KUSTO_DATETIME_RANGE outside the years 0001 to 9999
- */
-export function writeDatetime(out: ByteSink, seconds: number, ticks: number): void {
-  if (!(seconds >= FIRST_SECOND && seconds <= LAST_SECOND)) {
-    throw new KustoDataError('KUSTO_DATETIME_RANGE', 'expected a time in the years 0001 to 9999', { type: 'datetime' })
-  }
-  const days = Math.floor(seconds / 86_400)
-  const { bytes, dayText } = out
-  let pos = out.pos
-  if (days === out.day) {
-    for (let index = 0; index < 11; index++) bytes[pos++] = dayText[index]!
-    out.pos = pos
-  } else {
-    writeDate(out, days)
-    bytes[out.pos++] = 84
-    dayText.set(bytes.subarray(pos, pos + 11))
-    out.day = days
-  }
-  writeClock(out, seconds - days * 86_400)
-  bytes[out.pos++] = 46
-  writePadded(out, ticks, 7)
-  bytes[out.pos++] = 90
-}
 
 /** Writes `[-][d.]hh:mm:ss[.fffffff]` of a count of units, given as two 32-bit halves. */
 export function writeDuration(out: ByteSink, high: number, low: number, scale: TimeScale): void {
@@ -151,21 +104,4 @@ function writeClock(out: ByteSink, secondOfDay: number): void {
   writePadded(out, minutes - hours * 60, 2)
   out.bytes[out.pos++] = 58
   writePadded(out, secondOfDay - minutes * 60, 2)
-}
-
-/* Days since 1970 to a civil date: years run from March, so that the leap day is the last of a 400-year era's year. */
-function writeDate(out: ByteSink, days: number): void {
-  const shifted = days + 719_468
-  const era = Math.floor(shifted / 146_097)
-  const dayOfEra = shifted - era * 146_097
-  const yearOfEra =
-    ((dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36_524) | 0) - ((dayOfEra / 146_096) | 0)) / 365) | 0
-  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0))
-  const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-  writePadded(out, yearOfEra + era * 400 + (month <= 2 ? 1 : 0), 4)
-  out.bytes[out.pos++] = 45
-  writePadded(out, month, 2)
-  out.bytes[out.pos++] = 45
-  writePadded(out, dayOfYear - (((153 * shiftedMonth + 2) / 5) | 0) + 1, 2)
 }
