@@ -41,9 +41,21 @@ export class KustoAuthError extends KustoError {
   override readonly name = 'KustoAuthError'
 }
 
+export interface KustoNetworkErrorOptions extends KustoErrorOptions {
+  /** Whether a part of the request never left this machine, so that the service cannot have carried it out. Default false. */
+  readonly isUnsent?: boolean
+}
+
 /** The service gave no usable answer: connection refused, reset, timed out, or an answer that is not Kusto's. */
 export class KustoNetworkError extends KustoError {
   override readonly name = 'KustoNetworkError'
+  /** Whether it is sure that the service did not get the whole request. */
+  readonly isUnsent: boolean
+
+  constructor(code: string, message: string, options: KustoNetworkErrorOptions = {}) {
+    super(code, message, options)
+    this.isUnsent = options.isUnsent ?? false
+  }
 }
 
 export interface KustoServiceErrorOptions extends KustoErrorOptions {

@@ -21,8 +21,12 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
 ])
 
-/** The error for a connection that failed before an answer began. */
-export function connectionFailed(error: unknown, context: KustoErrorContext): KustoError {
+/** The error for a connection that failed before an answer began. `isUnsent`: before the last byte of the request was given away. */
+export function connectionFailed(
+  error: unknown,
+  context: KustoErrorContext,
+  { isUnsent = false }: { readonly isUnsent?: boolean } = {},
+): KustoError {
   if (error instanceof KustoError) return error
   const code = systemCode(error)
   return new KustoNetworkError(
@@ -32,6 +36,7 @@ export function connectionFailed(error: unknown, context: KustoErrorContext): Ku
       cause: error,
       context,
       retryable: code !== undefined && PASSING.has(code),
+      isUnsent: isUnsent || NEVER_SENT.has(code ?? ''),
     },
   )
 }
@@ -73,11 +78,12 @@ export function withContext(error: unknown, context: KustoErrorContext): unknown
     cause: error.cause,
     context,
     retryable: error.retryable,
+    isUnsent: error.isUnsent,
   })
 }
 
 /** Whether the service may have the request although no answer came. */
 export function mayHaveArrived(error: unknown): boolean {
   if (!(error instanceof KustoNetworkError)) return true
-  return error.code !== 'KUSTO_CONNECT_TIMEOUT' && !NEVER_SENT.has(systemCode(error.cause) ?? '')
+  return error.code !== 'KUSTO_CONNECT_TIMEOUT' && !error.isUnsent
 }

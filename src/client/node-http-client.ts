@@ -61,6 +61,8 @@ export class NodeHttpClient implements HttpClient {
       scope.limit(request.timeout, () => timedOut('KUSTO_TIMEOUT', 'an answer', request.timeout))
     }
     const stopConnectTimer = this.#limitConnect(sent, scope)
+    let isSent = false
+    sent.once('finish', () => (isSent = true))
     const uploadError = sendBody(request, sent).then(
       () => undefined,
       (error: unknown) => {
@@ -83,7 +85,8 @@ export class NodeHttpClient implements HttpClient {
       scope.close()
       if (scope.signal.aborted) throw scope.signal.reason
       // A body that could not be read breaks the request, and the connection's own error then is an echo of that.
-      throw connectionFailed((await uploadError) ?? error, { cluster: new URL(request.url).origin })
+      const cluster = new URL(request.url).origin
+      throw connectionFailed((await uploadError) ?? error, { cluster }, { isUnsent: !isSent })
     } finally {
       stopConnectTimer()
     }

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { openClient } from '../../src/client/open-client.ts'
 import { streamingFailure } from '../../src/client/streaming-failure.ts'
@@ -177,9 +180,12 @@ const CASES: readonly (readonly [string, Fault, StreamingFailureKind, string])[]
   ['status 200 and a page', answer(200, '<html></html>'), 'unknown', 'KUSTO_STREAMING_OUTCOME_UNKNOWN'],
 ]
 
-async function failureFrom(cluster: string): Promise<ReturnType<typeof streamingFailure>> {
+async function failureFrom(
+  cluster: string,
+  bytes: Uint8Array = Uint8Array.of(49, 10),
+): Promise<ReturnType<typeof streamingFailure>> {
   await using client = openClient({ cluster, auth: { kind: 'anonymous' } })
-  const data = { bytes: new Uint8Array([49, 10]), gzip: false }
+  const data = { bytes, gzip: false }
   try {
     await streamIngest(client.rest, { database: 'db', table: 'T', format: 'csv', data })
   } catch (error) {
@@ -200,6 +206,33 @@ describe('streamingFailure', () => {
     const server = await startFaultServer([])
     await server.close()
     expect((await failureFrom(server.url))?.kind).toBe('transient')
+  })
+
+  it.each([
+    ['before the whole body had left', 1, 'transient'],
+    ['after it had', 9_000_000, 'unknown'],
+  ] as const)('streaming:C39 tells a connection lost %s', async (_what, resetAfterBytes, kind) => {
+    let seen = 0
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (chunk: Buffer) => {
+        seen += chunk.length
+        if (seen < resetAfterBytes) return
+        socket.pause()
+        socket.resetAndDestroy()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const failure = await failureFrom(`http://127.0.0.1:${port}`, new Uint8Array(9_000_000))
+    expect([failure?.kind, failure?.error.cause]).toEqual([
+      kind,
+      expect.objectContaining({ isUnsent: kind === 'transient' }),
+    ])
+    const closed = once(server, 'close')
+    server.close()
+    await closed
   })
 
   it('streaming:C40 says three different things for streaming off, no policy and the wrong endpoint', async () => {
