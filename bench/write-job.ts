@@ -32,7 +32,7 @@ const SIDES: Readonly<Record<WriteJob['side'], (url: string, table: Table) => Pr
   /** CSV goes into the upload while it is made. */
   official: (url, table) => writeOfficial(url, Readable.from(rowsOf(table)).pipe(stringify())),
   /** CSV is made as one text first. */
-  officialWhole: (url, table) => writeOfficial(url, Buffer.from(stringifyAll([...rowsOf(table)]))),
+  officialWhole: (url, table) => writeOfficial(url, Readable.from([Buffer.from(stringifyAll([...rowsOf(table)]))])),
 }
 
 async function run({ url, side, path }: WriteJob): Promise<WriteOutcome> {
@@ -48,7 +48,7 @@ async function writeOurs(url: string, table: Table, options: WriteOptions = {}):
   if (receipt.rows !== table.numRows) throw new Error(`expected ${table.numRows} rows, found ${receipt.rows}`)
 }
 
-async function writeOfficial(url: string, csv: Readable | Buffer): Promise<void> {
+async function writeOfficial(url: string, csv: Readable): Promise<void> {
   const client = new IngestClient(url, { database: 'bench', table: 'Flights', format: DataFormat.CSV })
   try {
     await client.ingestFromStream(new StreamDescriptor(csv))

@@ -66,10 +66,6 @@ async function measure(server: ServerProcess, path: string, bytes: Record<Side, 
   }
   const [ours, inline] = [summaryOf(outcomes.ours), summaryOf(outcomes.oursInline)]
   const [official, whole] = [summaryOf(outcomes.official), summaryOf(outcomes.officialWhole)]
-  const memoryRatio = (theirs: typeof ours): object => ({
-    ours: round(theirs.peakMb / ours.peakMb),
-    oursInline: round(theirs.peakMb / inline.peakMb),
-  })
   return {
     rows: outcomes.ours[0]?.rows,
     megabytes: { ours: round(bytes.ours / 1e6), official: round(bytes.official / 1e6) },
@@ -79,8 +75,10 @@ async function measure(server: ServerProcess, path: string, bytes: Record<Side, 
     officialWhole: whole,
     ratioToOfficial: ratioOf(ours, official),
     ratioToOfficialWhole: ratioOf(ours, whole),
-    memoryRatioToOfficial: memoryRatio(official),
-    memoryRatioToOfficialWhole: memoryRatio(whole),
+    memoryRatioToOfficial: round(official.peakMb / ours.peakMb),
+    memoryRatioToOfficialWhole: round(whole.peakMb / ours.peakMb),
+    inlineMemoryRatioToOfficial: round(official.peakMb / inline.peakMb),
+    inlineMemoryRatioToOfficialWhole: round(whole.peakMb / inline.peakMb),
   }
 }
 
