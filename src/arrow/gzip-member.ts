@@ -29,7 +29,12 @@ export interface GzipMemberOptions {
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff)
 const LAST_BLOCK = Uint8Array.of(3, 0)
 
-const compress = promisify<Uint8Array, { level: number; finishFlush: number }, Uint8Array>(zlib.deflateRaw)
+/** Bytes of output between two visits to the calling thread. Node's 16 KiB would mean a dozen for each block. */
+const OUTPUT_BYTES = 256 * 1024
+
+const compress = promisify<Uint8Array, { level: number; finishFlush: number; chunkSize: number }, Uint8Array>(
+  zlib.deflateRaw,
+)
 
 interface Block {
   readonly bytes: Uint8Array
@@ -106,7 +111,11 @@ export function combineCrc32(first: number, second: number, secondBytes: number)
 }
 
 async function deflateBlock(bytes: Uint8Array, level: number): Promise<Block> {
-  const deflated = await compress(bytes, { level, finishFlush: zlib.constants.Z_SYNC_FLUSH })
+  const deflated = await compress(bytes, {
+    level,
+    finishFlush: zlib.constants.Z_SYNC_FLUSH,
+    chunkSize: OUTPUT_BYTES,
+  })
   return { bytes: deflated, crc: crc32(bytes), size: bytes.length }
 }
 
