@@ -34,7 +34,7 @@ export type BatchInput =
 export interface ReadBatchesOptions {
   /** Rows the schema is inferred from when the input is rows. Default 10,000. */
   readonly inferRows?: number
-  /** Rows of a batch made from rows. Default 65,536. */
+  /** Rows of a batch made from rows, at most; large rows make smaller batches. Default 65,536. */
   readonly batchRows?: number
   /** Asked, when the input is rows, for the types of the table columns that the columns go to. Default: none is known. */
   readonly columnTypes?: (names: readonly string[]) => Promise<readonly (ScalarName | undefined)[]>
@@ -208,25 +208,43 @@ async function* rowBatches(from: {
   const { sample, iterator, schema, known, batchRows } = from
   let rowOffset = 0
   let pending: Row[] = []
+  let bytes = 0
+  const isFull = (row: Row): boolean => {
+    pending.push(row)
+    bytes += roughBytes(row)
+    return pending.length === batchRows || bytes > ROW_BATCH_BYTES
+  }
   const flush = (): RecordBatch => {
     const batch = rowsToBatch(pending, schema, { rowOffset, known })
     rowOffset += pending.length
     pending = []
+    bytes = 0
     return batch
   }
   try {
-    for (const row of sample) {
-      pending.push(row)
-      if (pending.length === batchRows) yield flush()
-    }
+    for (const row of sample) if (isFull(row)) yield flush()
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      pending.push(asRow(next.value, rowOffset + pending.length))
-      if (pending.length === batchRows) yield flush()
+      if (isFull(asRow(next.value, rowOffset + pending.length))) yield flush()
     }
     if (pending.length > 0) yield flush()
   } finally {
     await iterator.return?.()
   }
+}
+
+/** Text of a batch made from rows, about: it is held in memory, and 2 GiB of it do not fit. */
+const ROW_BATCH_BYTES = 32 * 1024 * 1024
+
+/** Text and bytes of a row, without what is nested deeper than one level. */
+function roughBytes(row: Row): number {
+  let bytes = 0
+  for (const value of Object.values(row)) {
+    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
+    else if (typeof value === 'object' && value !== null) {
+      for (const inner of Object.values(value)) bytes += typeof inner === 'string' ? inner.length : 8
+    }
+  }
+  return bytes
 }
 
 async function* checked(source: Source, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch, void, undefined> {

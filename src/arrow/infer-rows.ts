@@ -150,48 +150,52 @@ function knownField(name: string, type: ScalarName, kinds: ReadonlyMap<ValueKind
   return isTicks ? field.clone({ type: new Int64() }) : field
 }
 
-interface Cell {
-  readonly value: unknown
-  readonly index: number
-}
-
-/** What a maker of a column works on. */
+/** The values of a column that are not null, and where they stand. */
 interface Cells {
+  /** Rows of the batch. */
   readonly rows: number
-  readonly given: readonly Cell[]
+  readonly values: readonly unknown[]
+  /** The row of each value. */
+  readonly indexes: readonly number[]
   readonly base: { readonly length: number; readonly nullCount: number; readonly nullBitmap: Uint8Array }
+  /** The value that is being converted, for whoever refuses it. */
+  at: number
 }
 
 /** One maker per Kusto type of an inferred field. */
 const MAKERS: Readonly<Record<ScalarName, (field: Field, cells: Cells) => Data>> = {
   bool: (_, cells) => {
     const data = new Uint8Array(cells.base.nullBitmap.length)
-    for (const { value, index } of cells.given) {
-      if (toBool(value)) data[index >> 3] = (data[index >> 3] ?? 0) | (1 << (index & 7))
-    }
+    each(cells, toBool, (index, value) => {
+      if (value) data[index >> 3] = (data[index >> 3] ?? 0) | (1 << (index & 7))
+    })
     return makeData({ type: new Bool(), ...cells.base, data })
   },
   int: (_, cells) => {
     const data = new Int32Array(cells.rows)
-    for (const { value, index } of cells.given) data[index] = Number(toInteger(value, 'int'))
+    each(
+      cells,
+      (value) => Number(toInteger(value, 'int')),
+      (index, value) => (data[index] = value),
+    )
     return makeData({ type: new Int32(), ...cells.base, data })
   },
   long: (_, cells) => longs(cells, (value) => toInteger(value, 'long')),
   real: (_, cells) => {
     const data = new Float64Array(cells.rows)
-    for (const { value, index } of cells.given) data[index] = toReal(value)
+    each(cells, toReal, (index, value) => (data[index] = value))
     return makeData({ type: new Float64(), ...cells.base, data })
   },
-  decimal: (_, cells) => texts(cells, (value) => Buffer.from(toDecimal(value))),
-  string: (_, cells) => texts(cells, (value) => Buffer.from(value as string)),
+  decimal: (_, cells) => texts(cells, toDecimal),
+  string: (_, cells) => texts(cells, (value) => value as string),
   datetime: ({ type }, cells) => {
     if (!(type instanceof Timestamp)) return longs(cells, toDatetime)
     const data = longs(cells, microseconds).values
     return makeData({ type: new Timestamp(TimeUnit.MICROSECOND, 'UTC'), ...cells.base, data })
   },
   timespan: (_, cells) => longs(cells, toTimespan),
-  guid: (_, cells) => texts(cells, (value) => Buffer.from(toGuid(value))),
-  dynamic: (_, cells) => texts(cells, (value) => Buffer.from(toDynamic(value))),
+  guid: (_, cells) => texts(cells, toGuid),
+  dynamic: (_, cells) => texts(cells, toDynamic),
 }
 
 /** Kinds that an inferred column takes when its table type is not known. */
@@ -209,94 +213,101 @@ function columnOf(
   rows: readonly Row[],
   { rowOffset, known }: { readonly rowOffset: number; readonly known: KnownTypes },
 ): Data {
-  const nullBitmap = new Uint8Array((rows.length + 7) >> 3)
-  const given: Cell[] = []
-  for (const [index, row] of rows.entries()) {
-    // A property of the prototype, such as `constructor`, is no value.
-    const value: unknown = Object.hasOwn(row, field.name) ? row[field.name] : null
-    if (value === null || value === undefined) continue
-    nullBitmap[index >> 3] = (nullBitmap[index >> 3] ?? 0) | (1 << (index & 7))
-    given.push({ value, index })
-  }
-  const base = { length: rows.length, nullCount: rows.length - given.length, nullBitmap }
-  const refuse = (index: number, code: string, message: string, type?: string): KustoDataError => {
-    const row = rowOffset + index
-    return new KustoDataError(code, `column ${field.name}, row ${row}: ${message}`, {
-      column: field.name,
-      row,
-      ...(type === undefined ? {} : { type }),
-    })
-  }
   const isBinary = field.type instanceof Binary
   const type = (field.metadata.get(KUSTO_TYPE_KEY) ?? 'string') as ScalarName
   const isKnown = known.get(field.name) === type && type !== 'string'
   const takes: readonly ValueKind[] = isKnown ? TAKES[type] : isBinary ? ['binary'] : (INFERRED_TAKES[type] ?? [])
-  const odd = given.find(({ value }) => !takes.includes(kindOf(value)))
-  if (odd !== undefined) {
-    const found = kindOf(odd.value)
-    throw isKnown
-      ? refuse(
-          odd.index,
-          'KUSTO_ROW_VALUE',
-          `expected ${takes.join(' or ')} for a column of type ${type}, found ${found}`,
-          type,
-        )
-      : refuse(
-          odd.index,
-          'KUSTO_ROW_CONFLICT',
-          `expected ${takes[0] ?? ''} as in the rows the schema was inferred from, found ${found}`,
-        )
+  const refuse = (index: number, code: string, message: string): KustoDataError => {
+    const row = rowOffset + index
+    return new KustoDataError(code, `column ${field.name}, row ${row}: ${message}`, { column: field.name, row, type })
   }
-  // The cell that is being converted, for whoever refuses it.
-  let at = 0
-  const cells: Cells = { rows: rows.length, given: tracked(given, (index) => (at = index)), base }
+  const nullBitmap = new Uint8Array((rows.length + 7) >> 3)
+  const values: unknown[] = []
+  const indexes: number[] = []
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]
+    // A property of the prototype, such as `constructor`, is no value.
+    const value: unknown = row !== undefined && Object.hasOwn(row, field.name) ? row[field.name] : null
+    if (value === null || value === undefined) continue
+    const kind = kindOf(value)
+    if (!takes.includes(kind)) {
+      throw isKnown
+        ? refuse(index, 'KUSTO_ROW_VALUE', `expected ${takes.join(' or ')} for a column of type ${type}, found ${kind}`)
+        : refuse(
+            index,
+            'KUSTO_ROW_CONFLICT',
+            `expected ${takes[0] ?? ''} as in the rows the schema was inferred from, found ${kind}`,
+          )
+    }
+    nullBitmap[index >> 3] = (nullBitmap[index >> 3] ?? 0) | (1 << (index & 7))
+    values.push(value)
+    indexes.push(index)
+  }
+  const base = { length: rows.length, nullCount: rows.length - values.length, nullBitmap }
+  const cells: Cells = { rows: rows.length, values, indexes, base, at: 0 }
   try {
     if (isBinary) return texts(cells, (value) => value as Uint8Array, new Binary())
-    if (type === 'dynamic' && !isKnown) return texts(cells, (value) => Buffer.from(jsonText(value)))
+    if (type === 'dynamic' && !isKnown) return texts(cells, jsonText)
     return MAKERS[type](field, cells)
   } catch (error) {
     if (!(error instanceof KustoDataError)) throw error
-    throw refuse(at, error.code, error.message, type)
+    throw refuse(indexes[cells.at] ?? 0, error.code, error.message)
   }
 }
 
-/** The same cells, with a note of each index as it is read. */
-function tracked(cells: readonly Cell[], note: (index: number) => void): readonly Cell[] {
-  return cells.map(({ value, index }) => ({
-    index,
-    get value() {
-      note(index)
-      return value
-    },
-  }))
+/** Converts every value and hands it on with its row. */
+function each<T>(cells: Cells, convert: (value: unknown) => T, put: (index: number, value: T) => unknown): void {
+  const { values, indexes } = cells
+  for (let at = 0; at < values.length; at++) {
+    cells.at = at
+    put(indexes[at] ?? 0, convert(values[at]))
+  }
 }
 
+const FIRST_MS = -62_135_596_800_000
+const LAST_MS = 253_402_300_799_999
+
 function microseconds(value: unknown): bigint {
+  const ms = value instanceof Date ? value.getTime() : NaN
+  if (ms >= FIRST_MS && ms <= LAST_MS) return BigInt(ms) * 1000n
   const ticks = toDatetime(value)
   if (ticks % 10n === 0n) return unixMicrosecondsFromTicks(ticks)
   throw new KustoDataError('KUSTO_ROW_VALUE', 'expected microseconds, as in the rows the schema was inferred from')
 }
 
-function longs({ rows, given, base }: Cells, convert: (value: unknown) => bigint): Data<Int64> {
-  const data = new BigInt64Array(rows)
-  for (const { value, index } of given) data[index] = convert(value)
-  return makeData({ type: new Int64(), ...base, data })
+function longs(cells: Cells, convert: (value: unknown) => bigint): Data<Int64> {
+  const data = new BigInt64Array(cells.rows)
+  each(cells, convert, (index, value) => (data[index] = value))
+  return makeData({ type: new Int64(), ...cells.base, data })
 }
 
-function texts(
-  { rows, given, base }: Cells,
-  convert: (value: unknown) => Uint8Array,
-  type: Utf8 | Binary = new Utf8(),
-): Data {
-  const valueOffsets = new Int32Array(rows + 1)
-  const parts = given.map(({ value }) => convert(value))
-  const data = Buffer.concat(parts)
+/** Offsets have 32 bits. */
+const MAX_TEXT_BYTES = 0x7fff_ffff
+
+/** Text, or bytes as they are, one after the other in one buffer. */
+function texts(cells: Cells, convert: (value: unknown) => string | Uint8Array, type: Utf8 | Binary = new Utf8()): Data {
+  const valueOffsets = new Int32Array(cells.rows + 1)
+  let bytes = Buffer.allocUnsafeSlow(Math.max(64, cells.values.length * 16))
   let end = 0
   let row = 0
-  for (const [at, { index }] of given.entries()) {
+  each(cells, convert, (index, value) => {
     while (row <= index) valueOffsets[row++] = end
-    end += parts[at]?.length ?? 0
-  }
-  while (row <= rows) valueOffsets[row++] = end
-  return makeData({ type, ...base, valueOffsets, data } as never)
+    // A UTF-16 unit takes three bytes of UTF-8 at most.
+    const room = end + (typeof value === 'string' ? value.length * 3 : value.length)
+    if (room > bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(room, bytes.length * 2))
+      bytes.copy(larger, 0, 0, end)
+      bytes = larger
+    }
+    if (typeof value === 'string') end += bytes.write(value, end)
+    else {
+      bytes.set(value, end)
+      end += value.length
+    }
+    if (end > MAX_TEXT_BYTES) {
+      throw new KustoDataError('KUSTO_BATCH_TOO_LARGE', 'expected at most 2 GiB of text in a batch')
+    }
+  })
+  while (row <= cells.rows) valueOffsets[row++] = end
+  return makeData({ type, ...cells.base, valueOffsets, data: bytes.subarray(0, end) } as never)
 }

@@ -155,6 +155,14 @@ describe('readBatches', () => {
     expect(values.map(Number)).toEqual(rows.map(({ c }) => c))
   })
 
+  it('cuts large rows into smaller batches', async () => {
+    const text = 'x'.repeat(10 * 1024 * 1024)
+    const rows = Array.from({ length: 9 }, (_, at) => ({ c: at, s: text, bag: { more: at % 2 === 0 ? text : '' } }))
+    const { values, sizes } = await columns(later(rows))
+    expect(sizes).toEqual([3, 3, 3])
+    expect(values.map(Number)).toEqual(rows.map(({ c }) => c))
+  })
+
   it('reads no more of its input than asked for, and ends it when the reader leaves', async () => {
     let pulled = 0
     let ended = false

@@ -5,7 +5,7 @@ import type { WriteOptions } from '../../src/sink/write-settings.ts'
 
 const codeOf = (options: unknown): unknown => {
   try {
-    return writeSettings(options as WriteOptions)
+    return writeSettings(options)
   } catch (error) {
     return (error as { readonly code: string }).code
   }
@@ -69,7 +69,7 @@ describe('writeSettings', () => {
         'explain',
       ].map((name) => [name, undefined]),
     )
-    const settings = writeSettings(options as WriteOptions)
+    const settings = writeSettings(options)
     expect(Object.keys(settings)).toEqual(names)
     expect({ ...settings, onEvent: 0 }).toEqual({ ...writeSettings(), onEvent: 0 })
   })
