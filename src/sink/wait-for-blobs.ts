@@ -1,6 +1,7 @@
 import { AbortScope } from '../base/abort.ts'
 import { poll } from '../base/poll.ts'
 import type { RetryNotice } from '../base/retry.ts'
+import type { Sleep } from '../base/sleep.ts'
 import { KustoError, KustoNetworkError, KustoServiceError } from '../errors.ts'
 import { isFinal } from './ingestion-service.ts'
 import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
@@ -16,6 +17,8 @@ export interface WaitForBlobsOptions {
   readonly tellRetry: (notice: RetryNotice) => void
   /** The state of these blobs now. */
   ask(blobs: readonly ReceiptBlob[], call: IngestionCall): Promise<readonly BlobStatus[]>
+  /** How to wait between two rounds. */
+  readonly sleep?: Sleep
 }
 
 /** A blob and the state that it will keep. */
@@ -36,7 +39,7 @@ export async function waitForBlobs(
   blobs: readonly ReceiptBlob[],
   options: WaitForBlobsOptions,
 ): Promise<readonly EndedBlob[]> {
-  const { timeoutMs, tellRetry, onEvent } = options
+  const { timeoutMs, tellRetry, onEvent, sleep } = options
   const startedAt = performance.now()
   const ended = new Map<string, EndedBlob>()
   let failedRounds = 0
@@ -66,7 +69,12 @@ export async function waitForBlobs(
   scope.limit(timeoutMs, () => timedOut(options, blobs.length - ended.size))
   // The scope's limit also ends a question without answer.
   const { signal } = scope
-  await poll(() => look(signal), { what: 'the ingestion', timeoutMs: Infinity, signal })
+  await poll(() => look(signal), {
+    what: 'the ingestion',
+    timeoutMs: Infinity,
+    signal,
+    ...(sleep === undefined ? {} : { sleep }),
+  })
   return blobs.flatMap(({ sourceId }) => ended.get(sourceId) ?? [])
 }
 
