@@ -63,7 +63,7 @@ interface Understood {
 async function understand(services: Services, request: CommandRequest): Promise<Understood> {
   const scope = services.catalog.database(request.database)?.name ?? services.defaultDatabase
   const arrow = findArrow(request.text)
-  const analysis = await services.language.analyze(withoutData(request.text, arrow), { database: scope })
+  const analysis = await services.language.analyze(withoutBody(request.text, arrow), { database: scope })
   if (analysis.kind === 'query') throw syntaxError('a query is not a management command; send it to /v2/rest/query')
   const args = new CommandArguments(analysis)
   const byHand = findHandParsed(analysis)
@@ -85,9 +85,14 @@ async function understand(services: Services, request: CommandRequest): Promise<
   }
 }
 
-/** Inline data is not for the parser: it may be long and is no KQL. */
-function withoutData(text: string, arrow: number | undefined): string {
-  return arrow !== undefined && /^\s*\.ingest\s+inline\b/i.test(text) ? `${text.slice(0, arrow)} 0` : text
+/**
+ * Inline data is not for the parser: it may be long and is no KQL. The commands of a script are analysed each for itself,
+ * since the parser takes seconds for several of them together.
+ */
+function withoutBody(text: string, arrow: number | undefined): string {
+  if (arrow === undefined) return text
+  if (/^\s*\.ingest\s+inline\b/i.test(text)) return `${text.slice(0, arrow)} 0`
+  return /^\s*\.execute\s+database\s+script\b/i.test(text) ? `${text.slice(0, arrow)} .show version` : text
 }
 
 /** Findings about names are left to the commands: only they know what may be missing. */
