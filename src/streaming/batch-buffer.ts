@@ -5,6 +5,8 @@ import type { RowMeter } from '../arrow/row-meter.ts'
 /** Why a batch ended: the limit that was met first, `memory` for that of all buffered rows, or who asked for it. */
 export type SealReason = 'rows' | 'bytes' | 'memory' | 'age' | 'flush' | 'schema' | 'end'
 
+export const SEAL_REASONS: readonly SealReason[] = ['rows', 'bytes', 'memory', 'age', 'flush', 'schema', 'end']
+
 /** Rows that go out together, all of one schema. They never change again. */
 export interface SealedBatch<Setup> {
   /** 0-based, without gaps, in the order of the rows. */
