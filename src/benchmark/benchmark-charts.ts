@@ -24,7 +24,7 @@ export function benchmarkCharts(result: BenchmarkResult): readonly BenchmarkChar
   return [throughput(measured), ...bySweep(result), phaseBreakdown(result, measured), memory(measured)]
 }
 
-const LABEL_LIMIT = 400
+const LABEL_LIMIT = 640
 
 /** Configurations from top to bottom, in the order given: names on a wide page, ids on a narrow one. */
 function configurationAxis({ isNarrow }: ChartSize): ChartSpec {
