@@ -13,7 +13,7 @@ export interface DescribedError {
 
 /** The facts of an error and what to do next; of a service's error its ids. No stack. */
 export function describeError(error: unknown, exitCode: number): DescribedError {
-  const message = error instanceof Error ? oneLine(error.message) : String(error)
+  const message = fileTrouble(error) ?? (error instanceof Error ? oneLine(error.message) : String(error))
   if (!(error instanceof KustoError)) {
     return { message, lines: [], causes: causesOf(error), document: { message, exitCode } }
   }
@@ -52,6 +52,21 @@ export function describeError(error: unknown, exitCode: number): DescribedError 
     },
   }
 }
+
+/** What the operating system says of a file, in words. */
+function fileTrouble(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('path' in error)) return undefined
+  const words = FILE_TROUBLE.get(String(error.code))
+  return words === undefined ? undefined : `${String(error.path)}: ${words}`
+}
+
+const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'no such file or folder'],
+  ['EACCES', 'no permission'],
+  ['EISDIR', 'is a folder, not a file'],
+  ['ENOTDIR', 'lies below something that is no folder'],
+  ['ENOSPC', 'the disk is full'],
+])
 
 /** The messages of what is behind an error, the nearest first. */
 function causesOf(error: unknown): readonly string[] {

@@ -1,7 +1,7 @@
 import { isRichTerminal } from './ansi.ts'
 import type { Paint } from './ansi.ts'
 import type { CliStream } from './cli-command.ts'
-import { formatBytes, formatDuration, formatRows } from './quantities.ts'
+import { formatBytes, formatCount, formatDuration, formatRows } from './quantities.ts'
 
 /** How far a phase has come. What is left out stays as it was. */
 export interface ProgressState {
@@ -114,7 +114,9 @@ export class Progress {
           ? formatRows(rows)
           : `${rows.toLocaleString('en')} of ${formatRows(totalRows)}`,
       bytes === undefined || bytes === 0 ? undefined : formatBytes(bytes),
-      rows === undefined || rows === 0 || elapsedMs < 500 ? undefined : `${formatRows((rows / elapsedMs) * 1000)}/s`,
+      rows === undefined || rows === 0 || elapsedMs < 500
+        ? undefined
+        : `${formatCount((rows / elapsedMs) * 1000)} rows/s`,
       formatDuration(elapsedMs),
       done !== undefined && done > 0.02 && done < 1 && elapsedMs > 1000
         ? `${formatDuration((elapsedMs / done) * (1 - done))} left`

@@ -7,7 +7,7 @@ import { usageError } from './usage-error.ts'
 /** The options of a read that flags stand for. */
 export function readOptions(call: CliCall): ReadOptions {
   const { flags, signal } = call
-  const mode = flags.choice('mode', MODES)
+  const mode = flags.knows('mode') ? flags.choice('mode', MODES) : undefined
   const partitions = flags.number('partitions')
   const workers = flags.number('workers')
   const timeoutMs = flags.durationMs('timeout')

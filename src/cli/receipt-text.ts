@@ -12,7 +12,9 @@ export function receiptText(receipt: WriteReceipt | IngestReceipt, { isEnded, fi
   const { table, created, rows, encodedBytes, format } = receipt
   const count = rows === undefined ? 'all rows' : formatRows(rows)
   const from =
-    files.length === 0 ? '' : ` from ${files.length === 1 ? (files[0] ?? '') : formatNumberOf(files.length, 'file')}`
+    files.length === 0
+      ? ''
+      : ` from ${files.length === 1 ? nameOf(files[0] ?? '') : formatNumberOf(files.length, 'file')}`
   const where = `table ${table}${created ? ', which was created' : ''}`
   const state = isEnded ? 'are in' : 'are queued for'
   const lines = [
@@ -21,6 +23,10 @@ export function receiptText(receipt: WriteReceipt | IngestReceipt, { isEnded, fi
     `sent ${formatBytes(encodedBytes)} of ${format}`,
   ]
   return `${lines.filter((line) => line !== '').join('\n')}\n`
+}
+
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file
 }
 
 function queued(receipt: WriteReceipt): string {

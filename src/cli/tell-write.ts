@@ -62,7 +62,9 @@ export function tellWrite({ screen }: CliCall): WriteTelling {
   return {
     start({ files, rows: totalRows }) {
       progress.phase(
-        files.length === 1 ? `writing ${files[0] ?? ''}` : `writing ${formatNumberOf(files.length, 'file')}`,
+        files.length === 1
+          ? `writing ${files[0] === '-' ? 'standard input' : (files[0] ?? '')}`
+          : `writing ${formatNumberOf(files.length, 'file')}`,
         {
           rows: 0,
           ...(totalRows === undefined ? {} : { totalRows }),

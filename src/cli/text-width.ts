@@ -136,9 +136,13 @@ const WIDE: readonly (readonly [number, number])[] = [
 ]
 
 function graphemeWidth(grapheme: string): number {
-  // A variation selector, a flag's two letters or a joined sequence asks for the emoji form, which is wide.
-  if (/\uFE0F|\p{Regional_Indicator}{2}/u.test(grapheme)) return 2
-  const first = grapheme.codePointAt(0) ?? 0
-  if (/^[\p{Mn}\p{Me}\p{Cf}]/u.test(grapheme)) return 0
-  return WIDE.some(([from, to]) => first >= from && first <= to) ? 2 : 1
+  // A variation selector, a flag's two letters or a joined sequence of pictures is one wide picture.
+  if (/\uFE0F|\p{Regional_Indicator}{2}|\p{Extended_Pictographic}\P{Extended_Pictographic}/u.test(grapheme)) return 2
+  let width = 0
+  for (const character of grapheme) {
+    const code = character.codePointAt(0) ?? 0
+    if (/[\p{Mn}\p{Me}\p{Cf}]/u.test(character)) continue
+    width += WIDE.some(([from, to]) => code >= from && code <= to) ? 2 : 1
+  }
+  return width
 }
