@@ -5,7 +5,7 @@ import type { WriteOptions } from '../../src/sink/write-settings.ts'
 
 const codeOf = (options: unknown): unknown => {
   try {
-    return writeSettings(options)
+    return writeSettings(options as WriteOptions)
   } catch (error) {
     return (error as { readonly code: string }).code
   }
