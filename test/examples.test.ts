@@ -105,7 +105,7 @@ describe('docs/examples', () => {
     expect(stdout.trimEnd().split('\n')).toEqual(['partitions 4 rows 20000', 'by plan 10000', 'in threads 200010000'])
   })
 
-  it('write-transactional shows rows all at once, once, and in the place of others', async () => {
+  it('write-transactional shows rows all at once, once, and in the place of others', { timeout: 300_000 }, async () => {
     const { code, stdout, stderr } = await example('write-transactional.js')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout.trimEnd().split('\n')).toEqual([
