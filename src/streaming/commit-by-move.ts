@@ -15,7 +15,7 @@ import { fetchTableColumns } from '../sink/table-schema.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import { submitBatch } from './submit-batch.ts'
 import type { SubmitRequest } from './submit-batch.ts'
-import type { EntryRecord, MoveRecord } from './wal-records.ts'
+import type { MoveRecord } from './wal-records.ts'
 
 export interface CommitByMoveRequest extends Omit<SubmitRequest, 'table'> {
   readonly target: string
@@ -26,72 +26,70 @@ export interface CommitByMoveRequest extends Omit<SubmitRequest, 'table'> {
 /** How long rows may be missing from the list of extents after their blob was reported as loaded. */
 const LISTING_MS = 10_000
 const MOVE_TIMEOUT_MS = 1_800_000
-/** A table that got rows it should not have is emptied and loaded again so often. */
+/** A table that got rows it should not have is dropped, and another one loaded, so often. */
 const RELOADS = 1
 
 /**
- * Brings a staged batch into its table through a hidden table of its own, whose name follows from the batch. Only this batch is
- * in it, so its rows can be counted; then exactly the extents that were counted are moved by one command, which moves all or
- * none, and which of both happened is told by what the hidden table still has. That table is never deleted by itself while it
- * has rows, so one that is gone has been emptied by the move. A message that comes late finds no table, or brings rows that
- * were not counted and are dropped with it.
+ * Brings a staged batch into its table through a hidden table of its own. Only this batch is in it, so its rows can be counted; then
+ * exactly the extents that were counted are written down and moved by one command, which moves all or none, and which of both
+ * happened is told by what the hidden table still has. That table is never deleted by itself while it has rows, and by us only
+ * after the move, so one that is gone has been emptied by the move. Every writer has a table of its own for a batch, and what is
+ * written down first is what is moved: a writer that was shut out cannot touch what the next one loads. A message that comes
+ * late finds no table, or brings rows that were not counted and are dropped with it.
  * @throws {KustoIngestError} KUSTO_INGESTION_FAILED, KUSTO_ROW_COUNT_MISMATCH; and what keeps the move from being told
  */
 export async function commitByMove(
   context: SinkContext,
   request: CommitByMoveRequest,
 ): Promise<{ readonly evidence: string }> {
-  const { log, entry, target, tag, signal } = request
-  const staging = stagingTableOf(target, tag, entry)
-  if (request.move !== undefined) {
-    const extents = request.move.extents.map((extent): ListedExtent => ({ ...extent, tags: [] }))
-    const isGone = (await fetchTableColumns(context, staging, signal)) === undefined
-    if (!isGone) await move(context, { ...request, staging }, extents)
-    await drop(context, staging, signal)
-    return { evidence: 'moved' }
+  const { log, entry, signal } = request
+  let record = request.move
+  if (record === undefined) {
+    const { staging, extents } = await load(context, request, 0)
+    const facts = extents.map(({ id, rows, createdFromMs, createdToMs }) => ({ id, rows, createdFromMs, createdToMs }))
+    record = await log.intendMove(entry, { stagingTable: staging, extents: facts }, signal)
   }
-  const extents = await load(context, { ...request, staging }, RELOADS)
-  const facts = extents.map(({ id, rows, createdFromMs, createdToMs }) => ({ id, rows, createdFromMs, createdToMs }))
-  await log.intendMove(entry, { stagingTable: staging, extents: facts }, signal)
-  await move(context, { ...request, staging }, extents)
-  await drop(context, staging, signal)
+  const { stagingTable: staging } = record
+  await move(
+    context,
+    { ...request, staging },
+    record.extents.map((extent) => ({ ...extent, tags: [] })),
+  )
+  const tables = new Set([staging, ...request.attempts.map(({ intent }) => intent.table)])
+  for (const table of tables) await drop(context, table, signal)
   return { evidence: 'moved' }
-}
-
-/** The hidden table of a batch: the same name in every process. */
-export function stagingTableOf(target: string, tag: string, { createdAt }: Pick<EntryRecord, 'createdAt'>): string {
-  const id = createHash('sha256').update(tag).digest('hex').slice(0, 12)
-  return stagingName({ table: target, createdAtMs: Date.parse(createdAt), id })
 }
 
 interface Staged extends CommitByMoveRequest {
   readonly staging: string
 }
 
-/** Extents that hold exactly the rows of the batch. */
-async function load(context: SinkContext, request: Staged, reloads: number): Promise<readonly ListedExtent[]> {
-  const { entry, staging, tag, signal } = request
-  await ensureTable(context, request)
-  const before = rowsOf(await listExtents(context, { table: staging }, signal))
-  // Complete already: an earlier attempt brought all of it.
-  if (before < entry.rows) await submitBatch(context, { ...request, table: staging })
-  let extents = await counted(context, request)
+/** A hidden table of ours, and its extents, which hold exactly the rows of the batch. */
+async function load(
+  context: SinkContext,
+  request: CommitByMoveRequest,
+  reloads: number,
+): Promise<{ readonly staging: string; readonly extents: readonly ListedExtent[] }> {
+  const { log, entry, target, tag, signal } = request
+  const id = createHash('sha256').update(`${tag}/${log.epoch}/${reloads}`).digest('hex').slice(0, 12)
+  const staging = stagingName({ table: target, createdAtMs: Date.parse(entry.createdAt), id })
+  const staged: Staged = { ...request, staging }
+  await ensureTable(context, staged)
+  await submitBatch(context, { ...request, attempts: [], table: staging })
+  let extents = await counted(context, staged)
   if (rowsOf(extents) === entry.rows) {
     // What moves leaves no tag in the target.
     await context.command(dropExtentTags(staging, [`ingest-by:${tag}`]), signal, { repeatable: true })
-    extents = await counted(context, request)
-    if (rowsOf(extents) === entry.rows) return extents
-  }
-  if (reloads === 0) {
-    throw new KustoIngestError(
-      'KUSTO_ROW_COUNT_MISMATCH',
-      `expected the ${entry.rows} rows of batch ${entry.sequence} in its staging table ${staging}, found ${rowsOf(extents)} again; none of them was moved`,
-      { context: { table: request.target } },
-    )
+    extents = await counted(context, staged)
+    if (rowsOf(extents) === entry.rows) return { staging, extents }
   }
   await drop(context, staging, signal)
-  // Its attempts were for a table that is no more.
-  return load(context, { ...request, attempts: [] }, reloads - 1)
+  if (reloads < RELOADS) return load(context, request, reloads + 1)
+  throw new KustoIngestError(
+    'KUSTO_ROW_COUNT_MISMATCH',
+    `expected the ${entry.rows} rows of batch ${entry.sequence} in its staging table, found ${rowsOf(extents)} again; none of them was moved`,
+    { context: { table: target } },
+  )
 }
 
 async function ensureTable(context: SinkContext, { target, staging, write, signal }: Staged): Promise<void> {
@@ -139,6 +137,7 @@ async function move(
 ): Promise<void> {
   const place = await whereAre(context, { staging, extents, mayMerge: false }, signal)
   if (place.at === 'target') return
+  if (place.at === 'unknown' && (await fetchTableColumns(context, staging, signal)) === undefined) return
   const outcome = await moveExtents(context, {
     staging,
     extents,
@@ -151,7 +150,10 @@ async function move(
     timeoutMs: MOVE_TIMEOUT_MS,
     signal,
   })
-  if (outcome.kind !== 'moved') throw outcome.error
+  if (outcome.kind === 'moved') return
+  // Dropped by a writer that was shut out after it had moved them.
+  if ((await fetchTableColumns(context, staging, signal)) === undefined) return
+  throw outcome.error
 }
 
 async function drop(context: SinkContext, staging: string, signal: AbortSignal): Promise<void> {

@@ -160,7 +160,6 @@ function credentialOf({ secrets, target }: Reading): { readonly connectionString
     throw badFlink('AppId, AppKey and TenantId together, found not all of them')
   }
   if (target.cluster === undefined) throw badFlink('ClusterUrl with AppId, found none')
-  const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`
   const parts = {
     'Data Source': target.cluster,
     'Application Client Id': appId,
@@ -173,6 +172,8 @@ function credentialOf({ secrets, target }: Reading): { readonly connectionString
       .join(';'),
   }
 }
+
+const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`
 
 /** Flink puts `ingest-` before whatever it is given, twice if need be. */
 function engineUrl(url: string): string {

@@ -94,7 +94,7 @@ export class KustoWriter implements AsyncDisposable {
   #oldestAtMs = 0
   #writes = 0
   /** Of writes that no sealed batch completes yet, the last complete one first. */
-  #positions: { readonly write: number; readonly position: unknown }[] = []
+  readonly #positions: { readonly write: number; readonly position: unknown }[] = []
   #opening: Promise<ResumePoint | undefined> | undefined
   #resume: ResumePoint = { partialRows: 0 }
   /** Rows that the source repeats and an earlier writer has seen to. */
@@ -418,13 +418,13 @@ export class KustoWriter implements AsyncDisposable {
     return { rows: this.#metrics.counters.acceptedRows, batches: until }
   }
 
-  #fail(error: unknown): void {
+  #fail(reason: unknown): void {
     if (this.#state === 'aborted' || this.#state === 'closed') return
     this.#state = 'failed'
-    this.#failure = error
-    this.#discard(error)
+    this.#failure = reason
+    this.#discard(reason)
     // Whoever aborts or disposes waits for it; an error of letting go is none that matters after this one.
-    this.#release(error).catch(() => undefined)
+    this.#release(reason).catch(() => undefined)
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
   }
 

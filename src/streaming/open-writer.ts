@@ -56,7 +56,7 @@ export async function writeStream<Item>(
     waitMs: wholeNumber('waitMs', waitMs ?? 100, 60_000),
     signal: options.signal,
   }
-  const writer = openWriter(context, table, writing as WriterOptions)
+  const writer = openWriter(context, table, writing)
   const resume = await writer.open()
   try {
     return await feed(writer, typeof source === 'function' ? source(resume) : source, reading)

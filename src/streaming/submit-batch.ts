@@ -129,7 +129,10 @@ async function judge(
     case 'Failed':
       if (status.failureStatus === 'Transient') return { kind: 'again', error: refused(request, status) }
       throw refused(request, status)
-    default:
+    case 'PartiallySucceeded':
+    case 'Canceled':
+    case 'Queued':
+    case 'InProgress':
       throw refused(request, status)
   }
 }

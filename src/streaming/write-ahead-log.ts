@@ -232,12 +232,7 @@ export class WriteAheadLog {
     if (isMade) return record
     // One that was made by a writer that is shut out by now, and that it did not act upon, serves as well.
     const found = parseRecord('move', await this.#store.read(name, signal), name)
-    const ids = ({ extents }: Pick<MoveRecord, 'extents'>): string =>
-      extents
-        .map(({ id }) => id)
-        .sort()
-        .join()
-    if (ids(found) !== ids(record)) throw this.#conflict(name)
+    if (idsOf(found) !== idsOf(record)) throw this.#conflict(name)
     return found
   }
 
@@ -429,6 +424,13 @@ async function removeSettled(store: LogStore, mark: number, signal: AbortSignal 
       if (numberOf(name) <= last) await store.remove(name, signal)
     }
   }
+}
+
+function idsOf({ extents }: MoveRecord): string {
+  return extents
+    .map(({ id }) => id)
+    .sort()
+    .join()
 }
 
 function attemptName({ sequence, attempt }: Pick<IntentRecord, 'sequence' | 'attempt'>): string {

@@ -22,22 +22,33 @@ export function writableStream(writer: KustoWriter, highWaterMark = 1): Writable
   )
 }
 
-/** The writer as a Node stream in object mode; `destroy` aborts it. */
+type Done = (error?: Error | null) => void
+
+/** The writer as a Node stream in object mode; `destroy` aborts it. Not by `fromWeb`, which hangs on a write that fails. */
 export function nodeWritable(writer: KustoWriter): Writable {
   return new Writable({
     objectMode: true,
     highWaterMark: 1,
     write(chunk: WriterInput, _encoding, done) {
-      writer.write(chunk).then(() => done(), done)
+      void tell(writer.write(chunk), done)
     },
     final(done) {
-      writer.close().then(() => done(), done)
+      void tell(writer.close(), done)
     },
     destroy(error, done) {
-      const ended = error === null ? Promise.resolve() : writer.abort(error)
-      ended.then(() => done(error), done)
+      void tell(error === null ? undefined : writer.abort(error), (failure) => done(failure ?? error))
     },
   })
+}
+
+async function tell(work: Promise<unknown> | undefined, done: Done): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    done(error as Error)
+    return
+  }
+  done()
 }
 
 /** Elements on their way through: each comes out when its rows count as written. */
@@ -47,10 +58,12 @@ export function acknowledgingTransform(writer: KustoWriter): TransformStream<Wri
     async transform(chunk, controller) {
       const written = await writer.write(chunk)
       const before = last
-      last = written.acknowledged().then(async () => {
+      const pass = async (): Promise<void> => {
+        await written.acknowledged()
         await before
         controller.enqueue(chunk)
-      })
+      }
+      last = pass()
       last.catch((error: unknown) => controller.error(error))
     },
     async flush() {
