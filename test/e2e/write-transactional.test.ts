@@ -378,6 +378,21 @@ it('spark:W28 an input without rows is a success, and makes no staging table', a
   expect(commands).toEqual([".show table ['None'] schema as json"])
 })
 
+it.each(['queue', 'rest'] as const)(
+  'spark:W1 goes by the way of the connector: %s',
+  { timeout: 300_000 },
+  async (ingestion) => {
+    await make(`By_${ingestion}`)
+    await using other = new KustoConnector({ cluster: local.cluster, database: local.database, ingestion })
+    const receipt = await other.write(`By_${ingestion}`, blobs(2), { ...ALL, ...ONE_EACH })
+    expect([receipt.toJSON().via, receipt.blobs.length, await other.read(`By_${ingestion}`).count()]).toEqual([
+      ingestion,
+      2,
+      200,
+    ])
+  },
+)
+
 describe('spark:W33 a small write', () => {
   it('sends 8 management commands, and its receipt says so', async () => {
     await make('Counted')
