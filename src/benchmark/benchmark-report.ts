@@ -64,7 +64,7 @@ function facts(result: BenchmarkResult): string {
     ['Rows', (answers[0]?.rows ?? 0).toLocaleString('en')],
     [
       'What was run',
-      `${configurations.length} configurations, ${plan.repetitions} repetitions each in random order (seed ${plan.seed}), in ${secondsText(seconds)}`,
+      `${configurations.length} configurations, ${plan.repetitions} repetitions asked for, in random order (seed ${plan.seed}), in ${secondsText(seconds)}`,
     ],
     [
       'Machine',

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { benchmarkExport } from '../index.ts'
 import type { ExportChoice, ExportSweep, PartitionBy } from '../index.ts'
-import { benchOptions, finishBench, numbers, sweepFile } from './bench-run.ts'
+import { benchOptions, finishBench, numbers, sweepFile, wholeNumber } from './bench-run.ts'
 import type { CliCall } from './cli-command.ts'
 import { openConnection } from './open-connection.ts'
 import { queryOf, queryText } from './read-query.ts'
@@ -50,7 +50,11 @@ async function sweepOf(call: CliCall): Promise<ExportSweep | readonly ExportChoi
     ...(flags.isGiven('partition-by') ? { partitionBy: flags.list('partition-by').map(partitionByOf) } : {}),
     ...(flags.isGiven('compression') ? { compression: flags.list('compression') } : {}),
     ...(flags.isGiven('size-limit')
-      ? { sizeLimit: flags.list('size-limit').map((text) => (text === 'service' ? text : Number(text))) }
+      ? {
+          sizeLimit: flags
+            .list('size-limit')
+            .map((text) => (text === 'service' ? text : wholeNumber('size-limit', text))),
+        }
       : {}),
   }
   return lists

@@ -60,10 +60,13 @@ export async function finishBench({ flags, screen }: CliCall, result: BenchmarkR
 
 /** A list of whole numbers. */
 export function numbers({ flags }: CliCall, name: string): readonly number[] {
-  return flags.list(name).map((text) => {
-    if (/^\d+$/.test(text)) return Number(text)
-    throw usageError(`expected --${name} to be whole numbers between commas, found ${text}`)
-  })
+  return flags.list(name).map((text) => wholeNumber(name, text))
+}
+
+/** @throws {KustoUsageError} CLI_USAGE when a value of a list is none */
+export function wholeNumber(name: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw usageError(`expected --${name} to be whole numbers between commas, found ${text}`)
 }
 
 /** The JSON of `--sweep`, which does not go with the flags that make a sweep. */
