@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { exportCommand } from '../../src/kql/commands/export-commands.ts'
 import { kql } from '../../src/kql/kql.ts'
 import { transientStorage } from '../../src/source/transient-storage.ts'
-import type { OwnStorage, TransientStorage } from '../../src/source/transient-storage.ts'
+import type { TransientStorage } from '../../src/source/transient-storage.ts'
+import type { OwnStorage } from '../../src/storage/own-storage.ts'
 import { loadMicrosoftParser } from '../kql/microsoft-parser.ts'
 
 const KEY = Buffer.alloc(64, 7).toString('base64')
