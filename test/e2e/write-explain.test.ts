@@ -200,6 +200,28 @@ describe('explain', () => {
     expect(String(explained)).toContain('an extent has the tag ingest-by:t')
   })
 
+  it('tells the very commands that the write then sends', async () => {
+    const proxy = await startRecordingProxy(local.cluster)
+    const watched = new KustoConnector({ cluster: proxy.url, database: local.database })
+    try {
+      const table = await fixed('z:real, b:string')
+      for (const [name, options] of [
+        ['Fixed as explained', { create: 'CreateIfNotExist' }],
+        [table, { adjustSchema: 'AddColumns', sourceLocationColumn: 'came in' }],
+      ] satisfies (readonly [string, WriteOptions])[]) {
+        const explained = await watched.write(name, data(), { ...options, explain: true })
+        proxy.seen.length = 0
+        await watched.write(name, data(), options)
+        const sent = proxy.seen.map(({ csl }) => csl).filter((csl) => !/^\.(show|get) /.test(csl))
+        expect(explained.commands).toEqual(sent)
+        expect(sent).toHaveLength(1)
+      }
+    } finally {
+      await watched.close()
+      await proxy.close()
+    }
+  })
+
   it('estimates blobs from the bytes of a table', async () => {
     const rows = tableFromArrays({ n: Float64Array.from({ length: 1000 }, (_, row) => row) })
     const explained = await explain('New', { create: 'CreateIfNotExist', maxBlobBytes: 1000 }, rows)
