@@ -100,6 +100,22 @@ describe('spark:W1 a transactional write', () => {
   })
 })
 
+it(
+  'spark:W1 an error of the caller after the move does not hide that the rows are there',
+  { timeout: 300_000 },
+  async () => {
+    await make('Thrown')
+    const thrown = new Error('from onEvent')
+    const onEvent = ({ kind }: WriteEvent): void => {
+      if (kind === 'extents-moved') throw thrown
+    }
+    const error = await kusto.write('Thrown', numbers(4), { ...ALL, onEvent }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'KUSTO_WRITE_COMMITTED', cause: thrown })
+    const receipt = await kusto.receipt((error as KustoIngestError).receipt).completed()
+    expect([receipt.rows, await kusto.read('Thrown').count(), await leftovers()]).toEqual([4, 4, []])
+  },
+)
+
 describe('spark:W11 ingestIfNotExists', () => {
   const once: WriteOptions = { ...NEW, ...ONE_EACH, ingestByTags: ['day'], ingestIfNotExists: ['day'] }
 
