@@ -291,15 +291,19 @@ function phaseBreakdown(result: BenchmarkResult, measured: readonly MeasuredConf
   }
 }
 
+/** Rates of a shorter phase would be those of the clock. */
+const SHORTEST_SECONDS = 0.001
+
 const NO_PHASE: readonly string[] = Array.from({ length: 8 }, () => '-')
 
 function phaseCells(phase: PhaseSummary): readonly string[] {
+  const isTooShort = phase.seconds.median < SHORTEST_SECONDS
   return [
     secondsText(phase.seconds.median),
     some(phase.rows, countText),
-    some(phase.rowsPerSecond, countText),
+    isTooShort ? '-' : some(phase.rowsPerSecond, countText),
     some(phase.bytes, bytesText),
-    some(phase.bytesPerSecond, (value) => (value / 1e6).toFixed(1)),
+    isTooShort ? '-' : some(phase.bytesPerSecond, (value) => (value / 1e6).toFixed(1)),
     some(phase.blobs, countText),
     some(phase.requests, countText),
     some(phase.peakMemoryBytes, bytesText),

@@ -32,6 +32,7 @@ thead th { position: sticky; top: 0; background: var(--box); border-top: 0; }
   main { padding: 16px 12px 48px; }
   .wide { display: none; }
   .narrow { display: block; }
+  th.text, td.text { white-space: normal; min-width: 104px; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 8px; }
 }
