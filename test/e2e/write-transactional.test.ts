@@ -454,3 +454,25 @@ it('spark:W34 a blob that fails fails the write with its status, and nothing of 
   ])
   expect([await kusto.read('Partly').count(), await leftovers()]).toEqual([0, []])
 })
+
+it(
+  'spark:W19 staging tables whose write must have ended are dropped by age, and others stay',
+  { timeout: 300_000 },
+  async () => {
+    const old = 'kustoArrowStaging_Gone_20200101T000000000Z_0123456789ab'
+    const note = JSON.stringify({ target: 'Gone', busyUntil: '2020-01-04T12:00:00.000Z' })
+    await run(`.create table ${old} (n:long) with (hidden=true, docstring='${note}')`)
+    await run(`.set-or-append ${old} <| range n from 1 to 3 step 1`)
+    const odd = 'kustoArrowStaging_Odd_20200101T000000000Z_0123456789ac'
+    await run(`.create table ${odd} (n:long) with (hidden=true, docstring='mine')`)
+    expect(await kusto.stagingTables({ olderThanMs: 86_400_000 })).toMatchObject([
+      { name: old, target: 'Gone', createdAt: '2020-01-01T00:00:00.000Z', rows: 3, extents: 1, safe: true },
+      { name: odd, target: undefined, rows: 0, safe: false },
+    ])
+    expect(await kusto.stagingTables({ olderThanMs: 40 * 365 * 86_400_000 })).toEqual([])
+    const { dropped, kept, failures } = await kusto.dropStagingTables()
+    expect([dropped.map(({ name }) => name), kept.map(({ name }) => name), failures]).toEqual([[old], [odd], []])
+    await kusto.dropStagingTables({ tables: [odd] })
+    expect(await leftovers()).toEqual([])
+  },
+)
