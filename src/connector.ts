@@ -221,7 +221,7 @@ export class KustoConnector implements AsyncDisposable {
 
   /** Opens a writer that keeps writing rows to a table, in batches, in the background. */
   writer(table: string, options: WriterOptions = {}): KustoWriter {
-    return openWriter(this.#sinkFor(options.requestId), table, options)
+    return openWriter(this.#streamingFor(options), table, options)
   }
 
   /**
@@ -233,12 +233,12 @@ export class KustoConnector implements AsyncDisposable {
     source: ResumableSource<Item>,
     options: WriteStreamOptions<Item> = {},
   ): Promise<FlushedRows> {
-    return writeStream(this.#sinkFor(options.requestId), { table, source }, options)
+    return writeStream(this.#streamingFor(options), { table, source }, options)
   }
 
   /** A sink for numbered micro-batches, which writes none of them twice, across restarts. */
   microBatchSink(table: string, options: MicroBatchOptions): MicroBatchSink {
-    return new MicroBatchSink(this.#sinkFor(options.requestId), table, options)
+    return new MicroBatchSink(this.#streamingFor(options), table, options)
   }
 
   /** A receipt that was stored as JSON, to go on checking it in another process. */
@@ -339,6 +339,11 @@ export class KustoConnector implements AsyncDisposable {
       })
     }
     return { ...this.#sink, command }
+  }
+
+  #streamingFor(options: object): StreamingContext {
+    const requestId = 'requestId' in options && typeof options.requestId === 'string' ? options.requestId : undefined
+    return { ...this.#streaming, sink: this.#sinkFor(requestId) }
   }
 
   #sourceContext(): SourceContext {

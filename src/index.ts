@@ -106,6 +106,7 @@ export type {
   ExactlyOnceWriterOptions,
   RejectedBatch,
   RejectedStagedBatch,
+  StreamingWriterOptions,
   WriterOptions,
 } from './streaming/writer-settings.ts'
 export type { ExactlyOnceOptions } from './streaming/exactly-once-settings.ts'

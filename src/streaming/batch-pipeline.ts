@@ -101,8 +101,12 @@ export class BatchPipeline<Setup> {
       metrics.counters.acknowledgedRows += rows
       metrics.counters.acknowledgedBytes += outcome.rawBytes
       metrics.counters.duplicateRows += outcome.duplicateRows
+      metrics.counters.fallbackRows += outcome.fallbackRows ?? 0
+      metrics.counters.ambiguous += outcome.ambiguous ?? 0
+      metrics.counters.throttles += outcome.throttles ?? 0
       metrics.acknowledged(elapsedMs)
-      onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, ...outcome })
+      const { rawBytes, duplicateRows, receipt } = outcome
+      onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, rawBytes, duplicateRows, receipt })
     } catch (error) {
       const { reject, sink } = this.#options
       if (this.#scope.signal.aborted || reject === undefined) throw error

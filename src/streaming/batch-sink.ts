@@ -11,6 +11,12 @@ export interface BatchOutcome {
   readonly duplicateRows: number
   /** Bytes before compression, as they were sent. */
   readonly rawBytes: number
+  /** Rows that went through the queue because they could not be streamed. Default 0. */
+  readonly fallbackRows?: number
+  /** Requests without an answer, whose rows may be there once more. Default 0. */
+  readonly ambiguous?: number
+  /** Requests that were throttled and repeated inside of the attempt. Default 0. */
+  readonly throttles?: number
   /** Plain JSON that tells where the rows are. */
   readonly receipt: unknown
 }

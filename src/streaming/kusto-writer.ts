@@ -487,7 +487,7 @@ function rejection({ delivery, deadLetter }: WriterSettings): ConstructorParamet
       return 'dead-letter'
     }
   }
-  return delivery === 'none' ? () => Promise.resolve('nowhere' as const) : undefined
+  return delivery === 'none' ? async () => 'nowhere' as const : undefined
 }
 
 /** A plain object that is none of the inputs. */

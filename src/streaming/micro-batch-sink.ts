@@ -1,10 +1,10 @@
 import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
 import type { BatchInput, BatchItem } from '../arrow/batches.ts'
 import { KustoUsageError } from '../errors.ts'
-import type { SinkContext } from '../sink/sink-context.ts'
 import type { KustoWriter, WriterInput } from './kusto-writer.ts'
 import type { LogStore } from './log-store.ts'
 import { openWriter } from './open-writer.ts'
+import type { StreamingContext } from './streaming-context.ts'
 import type { ExactlyOnceWriterOptions } from './writer-settings.ts'
 
 /** Options of a micro-batch sink: those of an exactly-once writer, whose batches are the caller's. */
@@ -43,7 +43,7 @@ export class MicroBatchSink implements AsyncDisposable {
   #last: Promise<number> | undefined
 
   /** @internal Made by `KustoConnector.microBatchSink`. */
-  constructor(context: SinkContext, table: string, { checkpoint, ...options }: MicroBatchOptions) {
+  constructor(context: StreamingContext, table: string, { checkpoint, ...options }: MicroBatchOptions) {
     this.#writer = openWriter(
       context,
       table,

@@ -1,11 +1,12 @@
 import { wholeNumber } from '../base/check-options.ts'
-import type { SinkContext } from '../sink/sink-context.ts'
 import { writeSettings } from '../sink/write-settings.ts'
 import type { ResumePoint } from './batch-sink.ts'
 import { ExactlyOnceSink } from './exactly-once-sink.ts'
 import { KustoWriter } from './kusto-writer.ts'
 import type { FlushedRows, WriterBehaviour } from './kusto-writer.ts'
 import { QueuedBatchSink } from './queued-batch-sink.ts'
+import { StreamingBatchSink } from './streaming-batch-sink.ts'
+import type { StreamingContext } from './streaming-context.ts'
 import { feed } from './write-stream.ts'
 import type { StreamSource } from './write-stream.ts'
 import { writerSettings } from './writer-settings.ts'
@@ -29,23 +30,27 @@ export type ResumableSource<Item> = StreamSource<Item> | ((resume: ResumePoint |
 
 /** A writer to a table, nothing asked of the service yet. */
 export function openWriter(
-  context: SinkContext,
+  context: StreamingContext,
   table: string,
   options: WriterOptions,
   behaviour: WriterBehaviour = {},
 ): KustoWriter {
-  const { writer, write, exactlyOnce } = writerSettings(options)
-  const settings = writeSettings({ ...write, onEvent: writer.onEvent })
+  const { writer, write, exactlyOnce, streaming } = writerSettings(options)
+  const settings = { ...writer, ...behaviour }
+  if (streaming !== undefined) {
+    return new KustoWriter(table, new StreamingBatchSink(context, table, { write: streaming, writer }), settings)
+  }
+  const queued = { write: writeSettings({ ...write, onEvent: writer.onEvent }), writer }
   const sink =
     exactlyOnce === undefined
-      ? new QueuedBatchSink(context, table, { write: settings, writer })
-      : new ExactlyOnceSink(context, table, { write: settings, writer, settings: exactlyOnce })
-  return new KustoWriter(table, sink, { ...writer, ...behaviour })
+      ? new QueuedBatchSink(context.sink, table, queued)
+      : new ExactlyOnceSink(context.sink, table, { ...queued, settings: exactlyOnce })
+  return new KustoWriter(table, sink, settings)
 }
 
 /** Writes a source to its end: see `feed`. */
 export async function writeStream<Item>(
-  context: SinkContext,
+  context: StreamingContext,
   { table, source }: { readonly table: string; readonly source: ResumableSource<Item> },
   options: WriteStreamOptions<Item>,
 ): Promise<FlushedRows> {

@@ -109,8 +109,8 @@ async function nextOrLate(
 ): Promise<Next> {
   if (waitMs === undefined) return untilAborted(pending, signal)
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), waitMs)
+  const late = new Promise<'late'>((tell) => {
+    timer = setTimeout(() => tell('late'), waitMs)
   })
   try {
     return await untilAborted(Promise.race<Next>([pending, late]), signal)

@@ -1,4 +1,5 @@
 import type { WriteEvent } from '../sink/write-events.ts'
+import type { StreamingEvent } from './streaming-events.ts'
 import type { SealReason } from './batch-buffer.ts'
 import type { BatchStage } from './batch-sink.ts'
 
@@ -45,4 +46,4 @@ export type WriterEvent =
   /** Batches are so small that the table gets many tiny extents: raise `maxBatchAgeMs`. Told once. */
   | { readonly kind: 'small-batches'; readonly averageBytes: number }
 
-export type OnWriterEvent = (event: WriteEvent | WriterEvent) => void
+export type OnWriterEvent = (event: WriteEvent | WriterEvent | StreamingEvent) => void

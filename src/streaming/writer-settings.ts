@@ -3,6 +3,7 @@ import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
 import type { WriteOptions } from '../sink/write-settings.ts'
 import { exactlyOnceSettings } from './exactly-once-settings.ts'
 import type { ExactlyOnceOptions, ExactlyOnceSettings } from './exactly-once-settings.ts'
+import type { StreamingWriteOptions } from './streaming-write-settings.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 
 /** The encoded rows of a batch that an earlier writer staged. */
@@ -31,7 +32,7 @@ export interface BatchingOptions extends Omit<
   readonly maxBatchRows?: number
   /** Bytes of Arrow data that end a batch, which becomes one blob. Default 64 MiB. */
   readonly maxBatchBytes?: number
-  /** Milliseconds after which a batch ends, counted from its oldest row. Default 30,000; 60,000 with `exactly-once`. */
+  /** Milliseconds after which a batch ends, counted from its oldest row. Default 30,000; 60,000 with `exactly-once`, 1,000 when streamed. */
   readonly maxBatchAgeMs?: number
   /** Batches encoded, uploaded and waited for at once. Default 4. */
   readonly maxInFlightBatches?: number
@@ -47,6 +48,8 @@ export interface BatchingOptions extends Omit<
 
 /** Options of a writer that keeps no log. */
 export interface AtLeastOnceWriterOptions extends BatchingOptions {
+  /** Default `queued`; for `streaming` see {@link StreamingWriterOptions}. */
+  readonly mode?: 'queued'
   /**
    * `at-least-once` (default): a failed batch ends the writer, and a repeated attempt may bring rows twice. `none`: a batch
    * that fails for good is given up, counted and told as an event.
@@ -67,11 +70,32 @@ export interface AtLeastOnceWriterOptions extends BatchingOptions {
 
 /** Options of a writer that writes every row once, whatever happens to it: see docs/continuous-writing.md. */
 export interface ExactlyOnceWriterOptions extends BatchingOptions, ExactlyOnceOptions {
+  /** The only one: streaming cannot be exactly once. */
+  readonly mode?: 'queued'
   readonly delivery: 'exactly-once'
 }
 
+/** Options of a writer whose batches are streamed: rows can be queried within seconds, and may come twice. */
+export interface StreamingWriterOptions
+  extends
+    Pick<
+      BatchingOptions,
+      | 'maxBatchRows'
+      | 'maxBatchBytes'
+      | 'maxBatchAgeMs'
+      | 'maxInFlightBatches'
+      | 'maxBufferedBytes'
+      | 'onAck'
+      | 'deadLetter'
+      | 'signal'
+    >,
+    Pick<AtLeastOnceWriterOptions, 'delivery' | 'acknowledge' | 'completionTimeoutMs'>,
+    Omit<StreamingWriteOptions, 'signal' | 'onEvent' | 'maxBufferedBytes'> {
+  readonly onEvent?: OnWriterEvent
+}
+
 /** Options of a writer: when batches end, how they are written, and how sure that is. */
-export type WriterOptions = AtLeastOnceWriterOptions | ExactlyOnceWriterOptions
+export type WriterOptions = AtLeastOnceWriterOptions | ExactlyOnceWriterOptions | StreamingWriterOptions
 
 /** {@link WriterOptions} with every choice made, apart from those of each write. */
 export interface WriterSettings {
@@ -97,6 +121,8 @@ export interface SortedWriterOptions {
   /** Left to `writeSettings`, which refuses what nobody knows. */
   readonly write: WriteOptions
   readonly exactlyOnce: ExactlyOnceSettings | undefined
+  /** Of a writer whose batches are streamed; then `write` is empty. */
+  readonly streaming: StreamingWriteOptions | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -110,16 +136,17 @@ const GIB = 1024 * MIB
 export function writerSettings(options: WriterOptions): SortedWriterOptions {
   const { maxBatchRows, maxBatchBytes, maxBatchAgeMs, maxInFlightBatches, maxBufferedBytes, ...others } = options
   const { onAck, deadLetter, signal, onEvent, ...delivering } = others
-  const { how, write, exactlyOnce } = deliverySettings(delivering)
+  const { how, write, exactlyOnce, streaming } = deliverySettings(delivering)
   const batchBytes = wholeNumber('maxBatchBytes', maxBatchBytes ?? 64 * MIB, GIB)
   const bufferedBytes = wholeNumber('maxBufferedBytes', maxBufferedBytes ?? 256 * MIB, 64 * GIB)
   if (maxBatchBytes !== undefined && bufferedBytes < batchBytes) {
     throw badOption(`expected maxBufferedBytes to be at least maxBatchBytes, ${batchBytes}, found ${bufferedBytes}`)
   }
-  const defaultAgeMs = exactlyOnce === undefined ? 30_000 : 60_000
+  const defaultAgeMs = exactlyOnce !== undefined ? 60_000 : streaming !== undefined ? 1_000 : 30_000
   return {
     write,
     exactlyOnce,
+    streaming: streaming && { ...streaming, ...(onEvent === undefined ? {} : { onEvent }) },
     writer: {
       ...how,
       maxBatchRows: wholeNumber('maxBatchRows', maxBatchRows ?? 1_000_000, 1_000_000_000),
@@ -140,8 +167,9 @@ type How = Pick<WriterSettings, 'delivery' | 'acknowledge' | 'completionTimeoutM
 function deliverySettings(
   options:
     | Omit<AtLeastOnceWriterOptions, keyof BatchingOptions>
-    | Omit<ExactlyOnceWriterOptions, keyof BatchingOptions>,
-): { readonly how: How; readonly write: WriteOptions; readonly exactlyOnce: ExactlyOnceSettings | undefined } {
+    | Omit<ExactlyOnceWriterOptions, keyof BatchingOptions>
+    | Omit<StreamingWriterOptions, 'onEvent'>,
+): Pick<SortedWriterOptions, 'write' | 'exactlyOnce' | 'streaming'> & { readonly how: How } {
   if (options.delivery === 'exactly-once') {
     const { delivery, log, stream, commit, acknowledge, takeOver, reset, ...more } = options
     const { inDoubtMs, tagLifetimeMs, completionTimeoutMs, ...write } = more
@@ -159,18 +187,36 @@ function deliverySettings(
       retryTimeoutMs: 1,
       tagBatches: false,
     } as const
-    return { how, write, exactlyOnce }
+    return { how, write, exactlyOnce, streaming: undefined }
+  }
+  if (options.mode === 'streaming') {
+    const { delivery, acknowledge, completionTimeoutMs, ...streaming } = options
+    // Batches repeat themselves, and streamed rows carry no tags.
+    const how = howOf({ delivery, acknowledge, completionTimeoutMs })
+    return { how, write: {}, exactlyOnce: undefined, streaming }
   }
   const { delivery, acknowledge, completionTimeoutMs, retryTimeoutMs, tagBatches, ...write } = options
+  const how = howOf({ delivery, acknowledge, completionTimeoutMs, retryTimeoutMs, tagBatches })
+  return { how, write, exactlyOnce: undefined, streaming: undefined }
+}
+
+type Given<T> = { readonly [Name in keyof T]: T[Name] | undefined }
+
+function howOf({
+  delivery,
+  acknowledge,
+  completionTimeoutMs,
+  retryTimeoutMs,
+  tagBatches,
+}: Given<Pick<AtLeastOnceWriterOptions, keyof How>>): How {
   if (tagBatches !== undefined && typeof tagBatches !== 'boolean') {
     throw badOption(`expected tagBatches to be true or false, found ${typeof tagBatches}`)
   }
-  const how: How = {
+  return {
     delivery: oneOf('delivery', delivery ?? 'at-least-once', ['none', 'at-least-once']),
     acknowledge: oneOf('acknowledge', acknowledge ?? 'queued', ['queued', 'ingested']),
     completionTimeoutMs: wholeNumber('completionTimeoutMs', completionTimeoutMs ?? 3_600_000, 30 * DAY_MS),
     retryTimeoutMs: wholeNumber('retryTimeoutMs', retryTimeoutMs ?? 600_000, DAY_MS),
     tagBatches: tagBatches ?? false,
   }
-  return { how, write, exactlyOnce: undefined }
 }

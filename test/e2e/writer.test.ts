@@ -94,3 +94,25 @@ describe('streaming:C1 a writer', () => {
     await expect(writer.close()).rejects.toThrow(/'Broken' does not exist/)
   })
 })
+
+describe('a writer of streamed batches', () => {
+  it('streaming:C37 brings rows at once, and through the queue when streaming is off, and counts which', async () => {
+    const options = { ...INGESTED, mode: 'streaming' as const }
+    const { acknowledge, ...streamed } = options
+    const writer = kusto.writer('Streamed', { ...streamed, acknowledge })
+    await writer.write(numbers(0, 10))
+    await writer.flush()
+    expect(await stored('Streamed')).toEqual(range(10))
+    expect(writer.metrics()).toMatchObject({ ingestedRows: 10, fallbackRows: 0, acknowledgedRows: 10 })
+    local.faults.add({ match: { path: '/v1/rest/ingest/', method: 'POST' }, times: 9, action: { status: 503 } })
+    await writer.write({ n: 10, text: 'x' })
+    await writer.close()
+    expect(await stored('Streamed')).toEqual(range(11))
+    expect(writer.metrics()).toMatchObject({ fallbackRows: 1, acknowledgedRows: 11 })
+  })
+
+  it('streaming:C41 refuses options that streaming ignores when it is opened', () => {
+    const options = { mode: 'streaming', dropByTags: ['x'] } as const
+    expect(() => kusto.writer('Streamed', options)).toThrow(/dropByTags/)
+  })
+})
