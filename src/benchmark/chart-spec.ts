@@ -12,6 +12,16 @@ export interface ChartSize {
   readonly theme: ChartTheme
 }
 
+/** A chart of a report, with how to read it and its numbers. */
+export interface BenchmarkChart {
+  readonly id: string
+  readonly title: string
+  readonly caption: string
+  readonly spec: (size: ChartSize) => ChartSpec
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
 /** Colours that can be told apart, also by the colour-blind, on white and on dark alike (after Okabe and Ito). */
 export const COLORS: readonly string[] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#888888']
 
