@@ -50,6 +50,8 @@ function chartSpec(data: ChartData): ChartSpec {
       font: 'system-ui, sans-serif',
       view: { stroke: null },
       range: { category: COLORS },
+      mark: { color: COLORS[0] },
+      bar: { color: COLORS[0] },
       title: { color: INK, fontSize: 16, anchor: 'start', offset: 12 },
       axis: { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 12, gridOpacity: 0.4 },
       legend: { labelColor: INK, titleColor: INK, labelFontSize: 12, orient: 'top', columns: 4, labelLimit: 200 },

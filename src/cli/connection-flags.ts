@@ -18,7 +18,7 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
     kind: 'text',
     value: 'VARIABLE',
     help: 'environment variable that holds a Kusto connection string; --cluster and --database win over its parts',
-    default: 'KUSTO_CONNECTION_STRING',
+    default: '$KUSTO_CONNECTION_STRING',
     group: GROUP,
   },
   {

@@ -25,7 +25,7 @@ export function queryOf(text: string, parameters: readonly string[]): Kql {
   const query = /^[\p{L}_][\p{L}\p{N}_]*$/u.test(text) ? kql.raw(`['${text}']`) : kql.raw(text)
   return parameters
     .map(parseParameter)
-    .reduceRight<Kql>((rest, { name, value }) => kql`let ${kql.raw(name)} = ${value};\n${rest}`, query)
+    .reduceRight<Kql>((rest, { name, value }) => kql`let ${kql.raw(name)} = ${value}; ${rest}`, query)
 }
 
 /** The read that query and flags describe. */
