@@ -18,11 +18,11 @@ export interface EncodeParquetOptions {
   readonly columns?: readonly KustoColumn[]
   /** Default `zstd`, the smallest; `snappy` is faster where the network is. */
   readonly compression?: ParquetCompression
-  /** Rows of a row group at most. Default 262,144: memory follows it, and size hardly. */
+  /** Rows of a row group at most. Default 1,048,576. */
   readonly rowGroupRows?: number
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
-  /** Arrow bytes handed to the encoder at a time, about; memory follows it. Default 1 MiB. */
+  /** Arrow bytes handed to the encoder at a time, about; smaller slices take longer. Default 4 MiB. */
   readonly sliceBytes?: number
 }
 
@@ -52,7 +52,7 @@ export interface ParquetParts {
 
 type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 
-const SLICE_BYTES = 1024 * 1024
+const SLICE_BYTES = 4 * 1024 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.
@@ -98,7 +98,7 @@ async function* encode(
     throw new KustoUsageError('KUSTO_PARQUET_UNSUPPORTED', `column ${verdict.column}: ${verdict.reason}; use csv`)
   }
   const parquet = await import('parquet-wasm')
-  const { compression = 'zstd', rowGroupRows = 1 << 18 } = options
+  const { compression = 'zstd', rowGroupRows = 1 << 20 } = options
   try {
     const [first, second] = [await slices.next(), await slices.next()]
     if (first.done === true) return
