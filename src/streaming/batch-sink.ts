@@ -47,6 +47,8 @@ export interface BatchSink<Setup = unknown> {
   open?(signal: AbortSignal | undefined): Promise<ResumePoint | undefined>
   /** A batch that failed for good was taken by a dead letter. */
   giveUp?(batch: SealedBatch<Setup>, error: unknown): Promise<void>
+  /** Waits for what goes on behind batches that count as done. Comes when the writer ends in order, before `close`. */
+  drain?(): Promise<void>
   /** Comes after everything else, once. */
   close?(): Promise<void>
   /**

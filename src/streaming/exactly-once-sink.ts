@@ -111,7 +111,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       () => void this.#settling.delete(background),
       (error: unknown) => {
         this.#settling.delete(background)
-        this.#broken ??= error
+        this.#fail(error, options.signal)
       },
     )
     this.#settling.add(background)
@@ -123,8 +123,12 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     if (entry !== undefined) await this.#skip(entry, error)
   }
 
-  async close(): Promise<void> {
+  async drain(): Promise<void> {
     await Promise.all(this.#settling)
+  }
+
+  async close(): Promise<void> {
+    await this.drain()
     await this.#log?.release()
     if (this.#broken !== undefined) throw this.#broken
   }
@@ -175,9 +179,14 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
         cut.release()
       }
     } catch (error) {
-      this.#broken ??= error
+      this.#fail(error, signal)
       throw error
     }
+  }
+
+  /** What an abort ends has not failed. */
+  #fail(error: unknown, signal: AbortSignal): void {
+    if (!signal.aborted) this.#broken ??= error
   }
 
   /** Sees to it that a staged batch is in the table, and writes that down. */

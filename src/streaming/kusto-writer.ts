@@ -405,6 +405,7 @@ export class KustoWriter implements AsyncDisposable {
       return this.#buffer.nextSequence
     })
     const flushed = await this.#flushed(until, undefined)
+    await this.#sink.drain?.()
     await this.#release(undefined)
     this.#state = 'closed'
     this.#settle.resolve()

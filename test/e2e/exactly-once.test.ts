@@ -130,6 +130,24 @@ describe.each(['tag', 'staging-table'] as const)('streaming:C19 streaming:C20 ex
     expect(await stored(name)).toEqual(range(200))
   })
 
+  it('acknowledges what is staged, and closes when it is in the table; abort is quiet and leaves it to the next', async () => {
+    const name = `${table}_staged`
+    const options = { commit, acknowledge: 'staged', maxBatchRows: 10 } as const
+    const writer = kusto.writer(name, once(fileLog(folder), options))
+    const written = await writer.write(numbers(0, 30), { position: 30 })
+    await written.acknowledged()
+    await writer.close()
+    expect(await stored(name)).toEqual(range(30))
+    const next = kusto.writer(name, once(fileLog(folder), options))
+    await next.write(numbers(30, 10), { position: 40 })
+    await next.flush()
+    await next.abort()
+    const last = kusto.writer(name, once(fileLog(folder), options))
+    expect(await last.open()).toEqual({ position: 40, partialRows: 0 })
+    await last.close()
+    expect(await stored(name)).toEqual(range(40))
+  })
+
   it('streaming:T1 loses and repeats nothing, whichever operation of the log is the last before a crash', async () => {
     let next = 0
     const name = `${table}_crash`

@@ -1,0 +1,208 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import pLimit from 'p-limit'
+import { KustoConnector } from '../../src/index.ts'
+import { startLocalKusto } from '../../src/local/index.ts'
+import type { LocalKusto } from '../../src/local/index.ts'
+import { ChildPool } from './child-pool.ts'
+import type { Child, Turn } from './child-pool.ts'
+import type { Life, Schedule } from './schedule.ts'
+import type { Word } from './soak-child.ts'
+
+export interface Totals {
+  schedules: number
+  rows: number
+  lost: number
+  duplicated: number
+  kills: number
+  recoveries: number
+  takeovers: number
+  /** What writers that were taken over from ended with. */
+  readonly zombies: Record<string, number>
+}
+
+/** Longer than any schedule takes on a busy machine. */
+const HANG_MS = 600_000
+
+/** An embedded Kusto, processes that write to it and are killed, and the count of what arrived. */
+export class Soak implements AsyncDisposable {
+  readonly totals: Totals = {
+    schedules: 0,
+    rows: 0,
+    lost: 0,
+    duplicated: 0,
+    kills: 0,
+    recoveries: 0,
+    takeovers: 0,
+    zombies: {},
+  }
+  /** One line for each schedule that went wrong. */
+  readonly failures: string[] = []
+  readonly local: LocalKusto
+  readonly kusto: KustoConnector
+  readonly #pool: ChildPool
+  readonly #folder: string
+  readonly #done: Schedule[] = []
+  readonly #zombies = new Set<Promise<void>>()
+
+  static async start(script: string, spares: number): Promise<Soak> {
+    const local = await startLocalKusto()
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-soak-'))
+    return new Soak(local, folder, new ChildPool(script, spares))
+  }
+
+  private constructor(local: LocalKusto, folder: string, pool: ChildPool) {
+    this.local = local
+    this.kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
+    this.#folder = folder
+    this.#pool = pool
+  }
+
+  /** All schedules, several at a time. */
+  async runAll(schedules: Iterable<Schedule>, parallel: number, onDone: () => void = () => undefined): Promise<void> {
+    const limit = pLimit(parallel)
+    const work: Promise<void>[] = []
+    for (const schedule of schedules) {
+      work.push(limit(() => this.run(schedule)).then(onDone))
+    }
+    await Promise.all(work)
+  }
+
+  /** One schedule, and the count of its rows. What goes wrong is a line of `failures`. */
+  async run(schedule: Schedule): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const hang = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`hangs for ${HANG_MS} ms`)), HANG_MS)
+      })
+      await Promise.race([this.#carryOut(schedule), hang])
+      this.totals.schedules++
+      this.totals.rows += schedule.job.rows
+      this.#done.push(schedule)
+      await this.#count(schedule)
+      await rm(this.#folderOf(schedule), { recursive: true, force: true })
+    } catch (error) {
+      this.failures.push(`${title(schedule)}: ${error instanceof Error ? error.message : String(error)}`)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Counts all rows of all schedules again, for what came late. */
+  async countAgain(): Promise<void> {
+    await Promise.all(this.#zombies)
+    this.totals.lost = 0
+    this.totals.duplicated = 0
+    for (const schedule of this.#done) await this.#count(schedule)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.close()
+    await this.kusto.close()
+    await this.local.close()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  #folderOf({ table }: Schedule): string {
+    return path.join(this.#folder, table)
+  }
+
+  async #carryOut(schedule: Schedule): Promise<void> {
+    const { table, lives, faults } = schedule
+    await this.kusto.command(`.create table ${table} (producer: int, ordinal: int)`).rows()
+    for (const fault of faults) this.local.faults.add(fault)
+    const state: State = { acknowledged: 0, takeOver: false, zombie: undefined }
+    for (const [index, life] of lives.entries()) {
+      const child = this.#pool.take()
+      const turn = await this.#live(child, schedule, life, state)
+      if (turn.kind === 'stopped') {
+        this.totals.takeovers++
+        state.takeOver = true
+        state.zombie = { child, wakes: life.wakes }
+      } else if (turn.kind === 'killed') {
+        this.totals.kills++
+        state.takeOver = false
+        this.#pool.replace(child)
+      } else {
+        this.#pool.give(child)
+        if (turn.kind === 'failed') throw new Error(`process ${index + 1} failed: ${turn.message}`)
+        break
+      }
+    }
+    if (state.zombie !== undefined) await this.#awake(state.zombie.child)
+  }
+
+  async #live(child: Child, schedule: Schedule, life: Life, state: State): Promise<Turn> {
+    const { table, job, seed } = schedule
+    let broken: string | undefined
+    const onWord = (word: Word): void => {
+      if (word.kind === 'recovered') this.totals.recoveries++
+      if (word.kind === 'acknowledged') {
+        if (word.position <= state.acknowledged) broken = `acknowledged ${word.position} after ${state.acknowledged}`
+        state.acknowledged = word.position
+      }
+      if (word.kind === 'resumed' && word.position < state.acknowledged) {
+        broken = `acknowledged ${state.acknowledged}, then resumed at ${word.position}`
+      }
+    }
+    const { cluster, database } = this.local
+    const death = life.death
+    child.start(
+      {
+        ...job,
+        cluster,
+        database,
+        table,
+        folder: this.#folderOf(schedule),
+        producer: seed,
+        maxBatchRows: life.maxBatchRows,
+        inDoubtMs: 1_500,
+        takeOver: state.takeOver,
+        ...(death === undefined ? {} : { death }),
+      },
+      onWord,
+    )
+    if (state.zombie?.wakes === 'early') setTimeout(() => state.zombie?.child.signal('SIGCONT'), 300)
+    const turn = await child.next()
+    if (broken !== undefined) throw new Error(broken)
+    return turn
+  }
+
+  /** One that was taken over from goes on, and must find that out. */
+  async #awake(child: Child): Promise<void> {
+    child.signal('SIGCONT')
+    const turn = await child.next()
+    const how = turn.kind === 'failed' ? turn.code : turn.kind
+    this.totals.zombies[how] = (this.totals.zombies[how] ?? 0) + 1
+    if (turn.kind === 'failed' || turn.kind === 'done') this.#pool.give(child)
+    else this.#pool.replace(child)
+  }
+
+  async #count(schedule: Schedule): Promise<void> {
+    const { table, job, seed } = schedule
+    const result = await this.kusto.read(table, { mode: 'single' }).table()
+    const copies = new Map<string, number>()
+    const [producers, ordinals] = [result.getChild('producer'), result.getChild('ordinal')]
+    for (let row = 0; row < result.numRows; row++) {
+      const key = `${String(producers?.get(row))}/${String(ordinals?.get(row))}`
+      copies.set(key, (copies.get(key) ?? 0) + 1)
+    }
+    let lost = 0
+    for (let ordinal = 0; ordinal < job.rows; ordinal++) if (!copies.has(`${seed}/${ordinal}`)) lost++
+    const duplicated = result.numRows - (job.rows - lost)
+    this.totals.lost += lost
+    this.totals.duplicated += duplicated
+    if (lost > 0 || duplicated > 0) this.failures.push(`${title(schedule)}: ${lost} lost, ${duplicated} duplicated`)
+  }
+}
+
+interface State {
+  acknowledged: number
+  takeOver: boolean
+  zombie: { readonly child: Child; readonly wakes: Life['wakes'] } | undefined
+}
+
+function title({ seed, job, lives, faults }: Schedule): string {
+  return `seed ${seed} by ${job.commit} ${JSON.stringify({ job, lives, faults })}`
+}
