@@ -109,7 +109,7 @@ export class BatchPipeline<Setup> {
       onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, rawBytes, duplicateRows, receipt })
     } catch (error) {
       const { reject, sink } = this.#options
-      if (this.#scope.signal.aborted || reject === undefined) throw error
+      if (this.#scope.signal.aborted || reject === undefined || sink.refuses?.(error) === false) throw error
       const to = await reject(batch, error)
       await sink.giveUp?.(batch, error)
       metrics.counters.rejectedRows += rows

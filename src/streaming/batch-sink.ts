@@ -45,6 +45,8 @@ export interface BatchSink<Setup = unknown> {
   readonly repeatsItself?: boolean
   /** Comes before anything else. The point that the source goes on from, where something was written before. */
   open?(signal: AbortSignal | undefined): Promise<ResumePoint | undefined>
+  /** Whether a failure is of this batch alone, so that a dead letter may take it; any other ends the writer. Default: always. */
+  refuses?(error: unknown): boolean
   /** A batch that failed for good was taken by a dead letter. */
   giveUp?(batch: SealedBatch<Setup>, error: unknown): Promise<void>
   /** Waits for what goes on behind batches that count as done. Comes when the writer ends in order, before `close`. */

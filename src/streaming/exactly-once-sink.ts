@@ -1,29 +1,27 @@
 import type { Schema } from 'apache-arrow'
 import pLimit from 'p-limit'
 import type { ScalarName } from '../arrow/scalar-types.ts'
-import { KustoError, KustoUsageError } from '../errors.ts'
-import { showExtentsWithTagPrefix } from '../kql/commands/extent-commands.ts'
-import { showTablePolicy } from '../kql/commands/policy-commands.ts'
-import { kql } from '../kql/kql.ts'
+import { KustoError } from '../errors.ts'
 import { ingestionProperties } from '../sink/blob-format.ts'
 import { cutBlobs } from '../sink/cut-blobs.ts'
 import { encodeCut } from '../sink/encode-cut.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
-import { isMissingTable } from '../sink/table-schema.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import type { SealedBatch } from './batch-buffer.ts'
 import type { BatchOutcome, BatchSink, ResumePoint, SendOptions } from './batch-sink.ts'
 import { commitByMove } from './commit-by-move.ts'
-import { refuseUnsafe, unsafe } from './exactly-once-settings.ts'
+import { refuseEarlierTags, refuseForgetfulTable } from './exactly-once-checks.ts'
+import { refuseUnsafe } from './exactly-once-settings.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
 import { each, QueuedBatchSink } from './queued-batch-sink.ts'
 import type { QueuedSetup } from './queued-batch-sink.ts'
 import { submitBatch } from './submit-batch.ts'
-import { batchTag, hashOf, streamTagPrefix } from './wal-records.ts'
+import { TagWatch } from './tag-budget.ts'
+import { batchTag, hashOf } from './wal-records.ts'
 import type { EntryRecord } from './wal-records.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 import type { UnsettledBatch } from './write-ahead-log.ts'
-import type { RejectedStagedBatch, WriterSettings } from './writer-settings.ts'
+import type { WriterSettings } from './writer-settings.ts'
 
 /** What an earlier writer left is settled so many batches at a time. */
 const RECOVERIES = 4
@@ -42,6 +40,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
   readonly #settings: ExactlyOnceSettings
   readonly #inTurn = pLimit(1)
   readonly #entries = new Map<number, EntryRecord>()
+  readonly #tags: TagWatch
   readonly #settling = new Set<Promise<void>>()
   #log: WriteAheadLog | undefined
   #broken: unknown
@@ -57,6 +56,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     this.#write = options.write
     this.#writer = options.writer
     this.#settings = options.settings
+    this.#tags = new TagWatch(options.settings.tagLifetimeMs)
     this.#schemas = new QueuedBatchSink(context, table, options)
     refuseUnsafe(options.write, options.settings, Date.now())
   }
@@ -68,7 +68,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     const { log, unsettled, resume } = await WriteAheadLog.open(store, target, {
       takeOver,
       beforeCreate: async () => {
-        if (!reset) await this.#refuseEarlierTags(signal)
+        if (!reset) await refuseEarlierTags(this.#context, { table: this.#table, stream, place: store.place }, signal)
       },
       ...(signal === undefined ? {} : { signal }),
     })
@@ -84,7 +84,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     signal: AbortSignal | undefined,
   ): Promise<QueuedSetup> {
     const setup = await this.#schemas.prepare(source, signal)
-    if (!this.#isSafe && this.#settings.commit === 'tag') await this.#refuseUnsafeTable(signal)
+    if (!this.#isSafe && this.#settings.commit === 'tag') await refuseForgetfulTable(this.#context, this.#table, signal)
     this.#isSafe = true
     return setup
   }
@@ -101,13 +101,13 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       rawBytes: entry.rawBytes,
       receipt: { sequence: entry.sequence, tag: this.#tag(entry) },
     }
-    const settled = this.#settle({ entry, attempts: [], move: undefined }, options)
+    const staged = { entry, attempts: [], move: undefined }
     if (this.#settings.acknowledge === 'committed') {
-      const evidence = await settled
+      const evidence = await this.#settle(staged, options)
       return { ...outcome, duplicateRows: evidence === 'skipped' ? entry.rows : 0 }
     }
     // The log has the rows; whether they reach the table is seen to here and, after a crash, by the next writer.
-    const background: Promise<void> = settled.then(
+    const background: Promise<void> = this.#settleOrReject(staged, options).then(
       () => void this.#settling.delete(background),
       (error: unknown) => {
         this.#settling.delete(background)
@@ -116,6 +116,11 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     )
     this.#settling.add(background)
     return outcome
+  }
+
+  /** Anything else is no word of the service on these rows, and the next writer brings them. */
+  refuses(error: unknown): boolean {
+    return error instanceof KustoError && error.code === 'KUSTO_INGESTION_FAILED'
   }
 
   async giveUp({ sequence }: SealedBatch<QueuedSetup>, error: unknown): Promise<void> {
@@ -174,6 +179,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
           signal,
         )
         this.#entries.set(sequence, entry)
+        this.#watchTags(entry)
         return entry
       } finally {
         cut.release()
@@ -208,30 +214,49 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
         : await commitByMove(this.#context, { ...request, target: this.#table, write: this.#write })
     onStage('ingested')
     await log.settle(entry, { outcome: 'committed', evidence }, signal)
+    this.#entries.delete(entry.sequence)
     return evidence
   }
 
   async #recover(batch: UnsettledBatch, signal: AbortSignal): Promise<void> {
+    const { sequence, rows } = batch.entry
+    const evidence = await this.#settleOrReject(batch, { signal, onStage: () => undefined })
+    if (evidence === undefined) return
+    this.#writer.onEvent({ kind: 'batch-recovered', sequence, rows, evidence })
+  }
+
+  /** Of a batch that nobody waits for. Undefined when the service refused it and the dead letter has it. */
+  async #settleOrReject(
+    batch: UnsettledBatch,
+    options: Pick<SendOptions, 'signal' | 'onStage'>,
+  ): Promise<string | undefined> {
     const { entry } = batch
     try {
-      const evidence = await this.#settle(batch, { signal, onStage: () => undefined })
-      this.#writer.onEvent({ kind: 'batch-recovered', sequence: entry.sequence, rows: entry.rows, evidence })
+      return await this.#settle(batch, options)
     } catch (error) {
-      const { deadLetter } = this.#writer
-      const isRefused = error instanceof KustoError && error.code === 'KUSTO_INGESTION_FAILED'
-      if (signal.aborted || deadLetter === undefined || !isRefused) throw error
-      const staged: RejectedStagedBatch = {
-        bytes: await this.#opened().staged(entry, signal),
-        extension: entry.extension,
-      }
-      await deadLetter({ sequence: entry.sequence, batches: [], rows: entry.rows, error, staged })
+      const { deadLetter, onEvent } = this.#writer
+      if (options.signal.aborted || deadLetter === undefined || !this.refuses(error)) throw error
+      const { sequence, rows, extension } = entry
+      const bytes = await this.#opened().staged(entry, options.signal)
+      await deadLetter({ sequence, batches: [], rows, error, staged: { bytes, extension } })
       await this.#skip(entry, error)
+      onEvent({ kind: 'batch-rejected', sequence, rows, to: 'dead-letter', error })
+      return undefined
     }
   }
 
   async #skip(entry: EntryRecord, error: unknown): Promise<void> {
     const evidence = error instanceof KustoError ? error.code : 'refused'
     await this.#opened().settle(entry, { outcome: 'skipped', evidence })
+    this.#entries.delete(entry.sequence)
+  }
+
+  #watchTags(entry: EntryRecord): void {
+    if (this.#settings.commit !== 'tag') return
+    const exceeded = this.#tags.add(this.#tag(entry), Date.now())
+    if (exceeded === undefined) return
+    const { batchesPerDay, characters, limitCharacters } = exceeded
+    this.#writer.onEvent({ kind: 'tag-budget', batchesPerDay, characters, limitCharacters })
   }
 
   #tellRetry({ sequence }: EntryRecord, error: unknown): void {
@@ -246,35 +271,5 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
   #opened(): WriteAheadLog {
     if (this.#log === undefined) throw new Error('expected the log to be open')
     return this.#log
-  }
-
-  /** A log that was lost leaves its tags in the table. */
-  async #refuseEarlierTags(signal: AbortSignal | undefined): Promise<void> {
-    const prefix = `ingest-by:${streamTagPrefix(this.#settings.stream)}`
-    try {
-      const found = await this.#context.command(kql`${showExtentsWithTagPrefix(this.#table, prefix)} | take 1`, signal)
-      if (found.length === 0) return
-    } catch (error) {
-      if (isMissingTable(error)) return
-      throw error
-    }
-    throw new KustoUsageError(
-      'KUSTO_LOG_LOST',
-      `expected the log of stream ${this.#settings.stream} in ${this.#settings.log.place}, found none, while table ${this.#table} has rows of such a log: ` +
-        'bring it back, or begin a new one with reset: true after making sure where the source must go on',
-      { context: { table: this.#table } },
-    )
-  }
-
-  /** Where extents are not kept nothing tells whether a batch was there. */
-  async #refuseUnsafeTable(signal: AbortSignal | undefined): Promise<void> {
-    const [row] = await this.#context.command(showTablePolicy(this.#table, 'retention'), signal)
-    const policy = row?.text('Policy') ?? ''
-    if (/"SoftDeletePeriod"\s*:\s*"(0?0:)*00:00:00(\.0+)?"/.test(policy)) {
-      throw unsafe(
-        `table ${this.#table}, which keeps no rows (its soft delete period is zero)`,
-        'its extents and their tags are gone at once',
-      )
-    }
   }
 }

@@ -43,6 +43,14 @@ export type WriterEvent =
       readonly to: 'dead-letter' | 'nowhere'
       readonly error: unknown
     }
+  /** At this rate the tags of the table pass half of what the service merges: take longer batches. Told once. */
+  | {
+      readonly kind: 'tag-budget'
+      readonly batchesPerDay: number
+      /** Once as many tags come as retention takes away. */
+      readonly characters: number
+      readonly limitCharacters: number
+    }
   /** Batches are so small that the table gets many tiny extents: raise `maxBatchAgeMs`. Told once. */
   | { readonly kind: 'small-batches'; readonly averageBytes: number }
 

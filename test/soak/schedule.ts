@@ -36,7 +36,7 @@ export function scheduleOf(seed: number, commit: Job['commit']): Schedule {
     const of: Death['of'] = random() < 0.6 ? 'log' : 'http'
     const how: Death['how'] = !isStopped && random() < 0.2 ? 'stop' : 'kill'
     isStopped ||= how === 'stop'
-    const most = of === 'log' ? 20 + batches * (commit === 'tag' ? 22 : 24) : 8 + batches * (commit === 'tag' ? 4 : 14)
+    const most = of === 'log' ? 16 + batches * 17 : 5 + batches * (commit === 'tag' ? 3 : 11)
     lives.push({
       maxBatchRows: maxBatchRows + below(3),
       death: { of, nth: 1 + below(most), when: oneOf('before', 'during', 'after'), how },
