@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { tableFromArrays } from 'apache-arrow'
+import type { Table } from 'apache-arrow'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fileLog, KustoConnector } from '../../src/index.ts'
+import type { MicroBatchOptions, MicroBatchSink } from '../../src/index.ts'
+import { startLocalKusto } from '../../src/local/index.ts'
+import type { LocalKusto } from '../../src/local/index.ts'
+
+let local: LocalKusto
+let kusto: KustoConnector
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-batches-'))
+  local = await startLocalKusto()
+  kusto = new KustoConnector({ cluster: local.cluster, database: local.database })
+})
+
+afterAll(async () => {
+  await kusto.close()
+  await local.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const open = (table: string, more: Partial<MicroBatchOptions> = {}): MicroBatchSink =>
+  kusto.microBatchSink(table, {
+    checkpoint: fileLog(path.join(folder, table)),
+    create: 'CreateIfNotExist',
+    flushImmediately: true,
+    ...more,
+  })
+
+const numbers = (start: number, rows: number): Table =>
+  tableFromArrays({ n: Int32Array.from({ length: rows }, (_, i) => start + i) })
+
+async function stored(table: string): Promise<readonly number[]> {
+  const result = await kusto.read(table, { mode: 'single' }).table()
+  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
+}
+
+const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+
+describe('spark:W31 a micro-batch sink', () => {
+  it('writes no batch twice, in one process and in the next, whatever order its rows come in', async () => {
+    {
+      await using sink = open('Batches')
+      expect(await sink.lastBatchId()).toBe(-1)
+      expect(await sink.addBatch(0, numbers(0, 100))).toEqual({ batchId: 0, rows: 100, skipped: false })
+      expect(await sink.addBatch(1, numbers(100, 50).batches)).toEqual({ batchId: 1, rows: 50, skipped: false })
+      expect(await sink.addBatch(1, numbers(100, 50))).toEqual({ batchId: 1, rows: 0, skipped: true })
+    }
+    await using sink = open('Batches')
+    expect(await sink.lastBatchId()).toBe(1)
+    expect(await sink.addBatch(1, numbers(100, 50).batches.toReversed())).toMatchObject({ skipped: true })
+    const rows = (async function* () {
+      for (let n = 150; n < 160; n++) yield { n }
+    })()
+    expect(await sink.addBatch(2, rows)).toEqual({ batchId: 2, rows: 10, skipped: false })
+    expect(await stored('Batches')).toEqual(range(160))
+  })
+
+  it('writes a batch that a process began and did not end', async () => {
+    const checkpoint = fileLog(path.join(folder, 'Cut'))
+    const dying = {
+      ...checkpoint,
+      // The process is gone when the rows are staged and nothing was sent.
+      create: (...given: Parameters<typeof checkpoint.create>) =>
+        given[0].startsWith('intents/') ? new Promise<never>(() => undefined) : checkpoint.create(...given),
+    }
+    const cut = open('Cut', { checkpoint: dying, takeOver: true })
+    void cut.addBatch(7, numbers(0, 20))
+    while ((await checkpoint.list('entries')).length === 0)
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+    await using sink = open('Cut', { takeOver: true })
+    expect(await sink.addBatch(7, numbers(0, 20))).toMatchObject({ skipped: true })
+    expect(await sink.addBatch(8, numbers(20, 1))).toMatchObject({ rows: 1 })
+    expect(await stored('Cut')).toEqual(range(21))
+  })
+
+  it('takes a batch without rows, refuses an id that is none, and fails for rows that do not fit', async () => {
+    await using sink = open('Odd')
+    expect(await sink.addBatch(0, [])).toEqual({ batchId: 0, rows: 0, skipped: false })
+    await expect(sink.addBatch(-1, [])).rejects.toMatchObject({ code: 'KUSTO_BAD_OPTION' })
+    await sink.addBatch(1, numbers(0, 1))
+    await expect(sink.addBatch(2, tableFromArrays({ other: ['x'] }))).rejects.toMatchObject({
+      code: 'KUSTO_SCHEMA_MISMATCH',
+    })
+    expect(await sink.addBatch(2, numbers(1, 1))).toMatchObject({ rows: 1 })
+    expect(await stored('Odd')).toEqual(range(2))
+  })
+})
