@@ -41,6 +41,7 @@ function sweepLines(result: BenchmarkResult, points: readonly SweepPointValue[],
   const single = measuredOf(result).find(({ configuration }) => configuration.parameters['mode'] === 'single')
   const line = single?.summary.rowsPerSecond.median
   const xText = (value: number): string => (x === 'maxBlobBytes' ? mebibytesText(value) : String(value))
+  const axes = sweepAxes(result, points, xText)
   const values = points.map((point) => ({ ...point, x: xText(point.x), series: String(point.series) }))
   return {
     id: 'sweep',
@@ -54,17 +55,17 @@ function sweepLines(result: BenchmarkResult, points: readonly SweepPointValue[],
           {
             mark: { type: 'line', strokeWidth: 2 },
             encoding: {
-              ...xySeries(result),
+              ...axes,
               y: { field: 'median', type: 'quantitative', title: 'million rows per second' },
             },
           },
           {
             mark: { type: 'rule', strokeWidth: 3, opacity: 0.4 },
-            encoding: { ...xySeries(result), y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
+            encoding: { ...axes, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
           },
           {
             mark: { type: 'point', filled: true, size: 80, opacity: 1 },
-            encoding: { ...xySeries(result), y: { field: 'median', type: 'quantitative' } },
+            encoding: { ...axes, y: { field: 'median', type: 'quantitative' } },
           },
           ...(line === undefined
             ? []
@@ -91,12 +92,23 @@ const AXIS_TITLES: Readonly<Record<string, string>> = {
   uploads: 'uploads at once',
 }
 
-function xySeries(result: BenchmarkResult): ChartSpec {
+/** Position and colour, in the order of the numbers whatever their texts are. */
+function sweepAxes(
+  result: BenchmarkResult,
+  points: readonly SweepPointValue[],
+  xText: (x: number) => string,
+): ChartSpec {
   const { x, series } = axesOf(result)
+  const xs = ascending(points.map((point) => point.x)).map(xText)
+  const names = ascending(points.map((point) => point.series)).map(String)
   return {
-    x: { field: 'x', type: 'ordinal', sort: null, title: AXIS_TITLES[x] ?? x, axis: { labelAngle: 0, grid: false } },
-    color: { field: 'series', type: 'nominal', sort: null, title: AXIS_TITLES[series] ?? series },
+    x: { field: 'x', type: 'ordinal', sort: xs, title: AXIS_TITLES[x] ?? x, axis: { labelAngle: 0, grid: false } },
+    color: { field: 'series', type: 'nominal', sort: names, title: AXIS_TITLES[series] ?? series },
   }
+}
+
+function ascending(values: readonly number[]): readonly number[] {
+  return [...new Set(values)].toSorted((a, b) => a - b)
 }
 
 interface Efficiency {
@@ -138,7 +150,13 @@ function scalingLines(result: BenchmarkResult, points: readonly Efficiency[], re
           {
             mark: { type: 'line', strokeWidth: 2, point: { filled: true, size: 80 } },
             encoding: {
-              x: { field: 'series', type: 'ordinal', sort: null, title: what, axis: { labelAngle: 0, grid: false } },
+              x: {
+                field: 'series',
+                type: 'ordinal',
+                sort: ascending(points.map((point) => point.series)).map(String),
+                title: what,
+                axis: { labelAngle: 0, grid: false },
+              },
               y: {
                 field: 'efficiency',
                 type: 'quantitative',
@@ -146,7 +164,12 @@ function scalingLines(result: BenchmarkResult, points: readonly Efficiency[], re
                 axis: { format: '.0%' },
                 scale: { zero: true },
               },
-              color: { field: 'x', type: 'nominal', sort: null, title: AXIS_TITLES[x] ?? x },
+              color: {
+                field: 'x',
+                type: 'nominal',
+                sort: ascending(points.map((point) => point.x)).map(xText),
+                title: AXIS_TITLES[x] ?? x,
+              },
             },
           },
         ],

@@ -60,6 +60,24 @@ describe('the report of a benchmark', () => {
     }
   })
 
+  it('orders sizes by their numbers and not by their texts', async () => {
+    const sweep = resultOf([2, 1, 1.5, 1.2].map(around), {
+      subject: 'write',
+      configurations: [
+        [67_108_864, 1],
+        [8_388_608, 3],
+        [8_388_608, 1],
+        [67_108_864, 3],
+      ].map(([maxBlobBytes = 0, uploads = 0], index) => {
+        const id = `c${index + 1}`
+        return { id, label: id, parameters: { format: 'parquet', maxBlobBytes, uploads } }
+      }),
+    })
+    const chart = benchmarkCharts(sweep).find(({ id }) => id === 'sweep')
+    const svg = await drawChart(chart?.spec({ width: 400, isNarrow: false, theme: 'page' }) ?? {})
+    expect(svg.match(/>(8 MiB|64 MiB)</g)).toEqual(['>8 MiB<', '>64 MiB<'])
+  })
+
   it('begins with the recommendation, and does not take text of the query for markup', async () => {
     const html = await benchmarkReport(result)
     expect(html).toContain(`<p class="answer">${result.recommendation.sentence.replaceAll('"', '&quot;')}</p>`)
