@@ -18,6 +18,8 @@ const CLASSES: Readonly<Record<string, { readonly prototype: object }>> = {
   WriteReceipt: connector.WriteReceipt,
   IngestReceipt: connector.IngestReceipt,
   ClusterOperation: connector.ClusterOperation,
+  KustoWriter: connector.KustoWriter,
+  MicroBatchSink: connector.MicroBatchSink,
 }
 
 /** The public names of a class and of those it extends. */
@@ -64,6 +66,7 @@ describe('docs/api.md', () => {
     ['src/sink/write-receipt.ts', 'CompletedOptions'],
     ['src/streaming/delivery-settings.ts', 'DeliveryOptions'],
     ['src/benchmark/benchmark-settings.ts', 'BenchmarkOptions'],
+    ['src/streaming/exactly-once-settings.ts', 'ExactlyOnceOptions'],
   ])('has a row for every option of %s %s', (file, name) => {
     const members = membersOf(file, name)
     expect(members.length).toBeGreaterThan(2)
@@ -75,6 +78,7 @@ describe('docs/api.md', () => {
       ...eventKinds('src/source/read-events.ts'),
       ...eventKinds('src/sink/write-events.ts'),
       ...eventKinds('src/streaming/streaming-events.ts'),
+      ...eventKinds('src/streaming/writer-events.ts'),
     ]
     expect(kinds.length).toBeGreaterThan(10)
     expect(kinds.filter((kind) => !hasRow(page, kind))).toEqual([])
