@@ -81,6 +81,8 @@ async function loadFiles(kusto: KustoConnector, loads: readonly Load[], call: Cl
       create: 'CreateIfNotExist',
       flushImmediately: true,
       maxBlobBytes: 8_388_608,
+      maxBufferedBytes: 33_554_432,
+      encodeWorkers: 0,
       uploads: 1,
       signal,
       onEvent: (event) => screen.event(event),

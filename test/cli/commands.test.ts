@@ -526,6 +526,39 @@ describe('exit codes and errors', () => {
   })
 })
 
+describe('examples', () => {
+  /** Those that run as printed on this machine; here on the embedded Kusto of this file. */
+  const lines = [...COMMANDS.flatMap(({ examples }) => examples.map(({ line }) => line)), ...overviewLines()].filter(
+    (line) =>
+      line.startsWith('kusto-arrow ') &&
+      line.includes(' --local') &&
+      !/ --load | bench | \| /.test(line.replaceAll(/'[^']*'/g, "''")),
+  )
+
+  it.each([...new Set(lines)].filter((line) => !line.startsWith('kusto-arrow bench')).map((line) => [line]))(
+    '%s',
+    async (line) => {
+      const words = [...line.slice('kusto-arrow '.length).matchAll(/'([^']*)'|(\S+)/g)].map(
+        (match) => match[1] ?? match[2] ?? '',
+      )
+      const args = words
+        .filter((word) => word !== '--local')
+        .map((word) => (/^[\w-]+\.(?:parquet|svg|html)$/.test(word) ? file(word) : word))
+      expect(await kusto(args)).toMatchObject({ code: 0 })
+    },
+  )
+})
+
+/** The command lines of the README and of the first screen of the page. */
+function overviewLines(): readonly string[] {
+  const pages = ['../../README.md', '../../docs/cli.md'].map((page) =>
+    readFileSync(new URL(page, import.meta.url), 'utf8'),
+  )
+  return pages.flatMap((page) =>
+    [...page.matchAll(/^(?:npx )?(kusto-arrow [^#\n]*?) *(?:#.*)?$/gm)].map((match) => match[1] ?? ''),
+  )
+}
+
 describe('help', () => {
   it.each(COMMANDS.map(({ words }) => [words]))('of %s begins with examples and names every flag', async (words) => {
     const { code, out } = await run([...words.split(' '), '--help'])

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
 import { databaseNotExist, tableNotExist } from '../engine/entity-errors.ts'
 import type { ResultTable } from '../engine/result-table.ts'
@@ -34,6 +35,8 @@ export class QueuedIngestion {
 
   constructor(services: IngestServices) {
     this.#services = services
+    // Every download and every statement of the blobs under way listens to this one signal.
+    setMaxListeners(0, this.#stop.signal)
   }
 
   /** Body of `POST /v1/rest/ingestion/queued/{database}/{table}` to its answer. */
