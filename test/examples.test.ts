@@ -130,6 +130,30 @@ describe('docs/examples', () => {
     expect(stdout).toBe('stream 1\nnot tried for 10000 ms: throttled\nqueued 1\nrows 5\n')
   })
 
+  it('write-stream writes what a generator gives, and tells how far', { timeout: 300_000 }, async () => {
+    const { code, stdout, stderr } = await example('write-stream.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      'batch of 1000 ended by rows',
+      'batch of 1000 ended by rows',
+      'batch of 500 ended by end',
+      'written 2500 up to 2499',
+      'rows 2500',
+    ])
+  })
+
+  it('exactly-once is killed, goes on, and has every row once', { timeout: 300_000 }, async () => {
+    const { code, stdout, stderr } = await example('exactly-once.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('ended by SIGKILL\nended by 0\nrows 1000 different 1000\n')
+  })
+
+  it('micro-batch skips the batch that comes again', { timeout: 300_000 }, async () => {
+    const { code, stdout, stderr } = await example('micro-batch.js')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('batch 0 3 rows\nbatch 1 3 rows\nbatch 1 was there\nbatch 2 3 rows\nrows 9\n')
+  })
+
   it('write-options explains, skips what is there, maps, and traces rows to their blob', async () => {
     const { code, stdout, stderr } = await example('write-options.js')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
