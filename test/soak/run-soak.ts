@@ -18,6 +18,7 @@ if (commit !== 'tag' && commit !== 'staging-table')
 const [count, first, parallel] = [Number(values.schedules), Number(values.seed), Number(values.parallel)]
 const started = performance.now()
 const soak = await Soak.start(fileURLToPath(new URL('./soak-child.js', import.meta.url)), parallel + 1)
+process.once('SIGINT', () => soak.stop())
 try {
   let told = 0
   await soak.runAll(
@@ -31,7 +32,7 @@ try {
         console.error(`${schedules} of ${count}, ${Math.round((performance.now() - started) / 1000)} s`)
     },
   )
-  await soak.countAgain()
+  await soak.finish()
   const seconds = Math.round((performance.now() - started) / 1000)
   console.log(
     JSON.stringify({

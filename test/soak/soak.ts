@@ -22,6 +22,8 @@ export interface Totals {
   readonly zombies: Record<string, number>
 }
 
+/** So many schedules are over before the rows of one are counted. */
+const LATE = 20
 /** Longer than any schedule takes on a busy machine. */
 const HANG_MS = 600_000
 
@@ -44,7 +46,7 @@ export class Soak implements AsyncDisposable {
   readonly #pool: ChildPool
   readonly #folder: string
   readonly #done: Schedule[] = []
-  readonly #zombies = new Set<Promise<void>>()
+  #isStopped = false
 
   static async start(script: string, spares: number): Promise<Soak> {
     const local = await startLocalKusto()
@@ -64,12 +66,23 @@ export class Soak implements AsyncDisposable {
     const limit = pLimit(parallel)
     const work: Promise<void>[] = []
     for (const schedule of schedules) {
-      work.push(limit(() => this.run(schedule)).then(onDone))
+      work.push(
+        limit(async () => {
+          if (this.#isStopped) return
+          await this.run(schedule)
+          onDone()
+        }),
+      )
     }
     await Promise.all(work)
   }
 
-  /** One schedule, and the count of its rows. What goes wrong is a line of `failures`. */
+  /** Begins no more schedules. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** One schedule; its rows are counted some schedules later, with what came late. What goes wrong is a line of `failures`. */
   async run(schedule: Schedule): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     try {
@@ -80,8 +93,9 @@ export class Soak implements AsyncDisposable {
       this.totals.schedules++
       this.totals.rows += schedule.job.rows
       this.#done.push(schedule)
-      await this.#count(schedule)
       await rm(this.#folderOf(schedule), { recursive: true, force: true })
+      const old = this.#done.length > LATE ? this.#done.shift() : undefined
+      if (old !== undefined) await this.#finish(old)
     } catch (error) {
       this.failures.push(`${title(schedule)}: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
@@ -89,12 +103,9 @@ export class Soak implements AsyncDisposable {
     }
   }
 
-  /** Counts all rows of all schedules again, for what came late. */
-  async countAgain(): Promise<void> {
-    await Promise.all(this.#zombies)
-    this.totals.lost = 0
-    this.totals.duplicated = 0
-    for (const schedule of this.#done) await this.#count(schedule)
+  /** Counts the rows of the schedules that are not counted yet. */
+  async finish(): Promise<void> {
+    for (const schedule of this.#done.splice(0)) await this.#finish(schedule)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,6 +188,12 @@ export class Soak implements AsyncDisposable {
     this.totals.zombies[how] = (this.totals.zombies[how] ?? 0) + 1
     if (turn.kind === 'failed' || turn.kind === 'done') this.#pool.give(child)
     else this.#pool.replace(child)
+  }
+
+  /** A catalog of thousands of tables would make each command slow. */
+  async #finish(schedule: Schedule): Promise<void> {
+    await this.#count(schedule)
+    await this.kusto.command(`.drop table ${schedule.table}`).rows()
   }
 
   async #count(schedule: Schedule): Promise<void> {
