@@ -80,6 +80,8 @@ function numbered(producer: number, start: number, count: number): Table {
   })
 }
 
+// Ctrl-C is for the parent, which ends what it began.
+process.on('SIGINT', () => undefined)
 say({ kind: 'ready' })
 for await (const line of createInterface({ input: process.stdin })) await run(JSON.parse(line) as Job)
 await kusto?.close()

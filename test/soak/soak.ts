@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import pLimit from 'p-limit'
-import { KustoConnector } from '../../src/index.ts'
+import { fileLog, inspectLog, KustoConnector } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { ChildPool } from './child-pool.ts'
@@ -83,13 +83,14 @@ export class Soak implements AsyncDisposable {
   }
 
   /** One schedule; its rows are counted some schedules later, with what came late. What goes wrong is a line of `failures`. */
-  async run(schedule: Schedule): Promise<void> {
+  async run(schedule: Schedule): Promise<Ran> {
+    const ran: Ran = { kills: 0, recovered: [], zombie: undefined }
     let timer: NodeJS.Timeout | undefined
     try {
       const hang = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => reject(new Error(`hangs for ${HANG_MS} ms`)), HANG_MS)
       })
-      await Promise.race([this.#carryOut(schedule), hang])
+      await Promise.race([this.#carryOut(schedule, ran), hang])
       this.totals.schedules++
       this.totals.rows += schedule.job.rows
       this.#done.push(schedule)
@@ -101,6 +102,10 @@ export class Soak implements AsyncDisposable {
     } finally {
       clearTimeout(timer)
     }
+    this.totals.kills += ran.kills
+    this.totals.recoveries += ran.recovered.length
+    if (ran.zombie !== undefined) this.totals.takeovers++
+    return ran
   }
 
   /** Counts the rows of the schedules that are not counted yet. */
@@ -119,36 +124,46 @@ export class Soak implements AsyncDisposable {
     return path.join(this.#folder, table)
   }
 
-  async #carryOut(schedule: Schedule): Promise<void> {
+  async #carryOut(schedule: Schedule, ran: Ran): Promise<void> {
     const { table, lives, faults } = schedule
     await this.kusto.command(`.create table ${table} (producer: int, ordinal: int)`).rows()
     for (const fault of faults) this.local.faults.add(fault)
-    const state: State = { acknowledged: 0, takeOver: false, zombie: undefined }
+    const state: State = { acknowledged: 0, takeOver: false, zombie: undefined, isDone: false }
     for (const [index, life] of lives.entries()) {
       const child = this.#pool.take()
-      const turn = await this.#live(child, schedule, life, state)
+      const turn = await this.#live(child, { schedule, life, state, ran })
       if (turn.kind === 'stopped') {
-        this.totals.takeovers++
         state.takeOver = true
         state.zombie = { child, wakes: life.wakes }
       } else if (turn.kind === 'killed') {
-        this.totals.kills++
+        ran.kills++
         state.takeOver = false
         this.#pool.replace(child)
       } else {
         this.#pool.give(child)
         if (turn.kind === 'failed') throw new Error(`process ${index + 1} failed: ${turn.message}`)
+        state.isDone = true
         break
       }
     }
-    if (state.zombie !== undefined) await this.#awake(state.zombie.child)
+    if (!state.isDone) throw new Error('the last process died as well')
+    if (state.zombie !== undefined) ran.zombie = await this.#awake(state.zombie.child)
+    await this.#checkLog(schedule, ran)
   }
 
-  async #live(child: Child, schedule: Schedule, life: Life, state: State): Promise<Turn> {
+  async #live(
+    child: Child,
+    {
+      schedule,
+      life,
+      state,
+      ran,
+    }: { readonly schedule: Schedule; readonly life: Life; readonly state: State; readonly ran: Ran },
+  ): Promise<Turn> {
     const { table, job, seed } = schedule
     let broken: string | undefined
     const onWord = (word: Word): void => {
-      if (word.kind === 'recovered') this.totals.recoveries++
+      if (word.kind === 'recovered') ran.recovered.push(word.evidence)
       if (word.kind === 'acknowledged') {
         if (word.position <= state.acknowledged) broken = `acknowledged ${word.position} after ${state.acknowledged}`
         state.acknowledged = word.position
@@ -181,24 +196,35 @@ export class Soak implements AsyncDisposable {
   }
 
   /** One that was taken over from goes on, and must find that out. */
-  async #awake(child: Child): Promise<void> {
+  async #awake(child: Child): Promise<string> {
     child.signal('SIGCONT')
     const turn = await child.next()
     const how = turn.kind === 'failed' ? turn.code : turn.kind
     this.totals.zombies[how] = (this.totals.zombies[how] ?? 0) + 1
     if (turn.kind === 'failed' || turn.kind === 'done') this.#pool.give(child)
     else this.#pool.replace(child)
+    return how
+  }
+
+  /** Everything is settled, and nothing is kept but what a process that died was about to stage. */
+  async #checkLog(schedule: Schedule, { kills, zombie }: Ran): Promise<void> {
+    const { unsettled, orphans, resume } = await inspectLog(fileLog(this.#folderOf(schedule)))
+    if (unsettled.length > 0) throw new Error(`${unsettled.length} batches are unsettled`)
+    if (resume?.position !== schedule.job.rows) throw new Error(`the log ends at ${JSON.stringify(resume)}`)
+    const most = zombie === undefined ? kills : kills + 1
+    if (orphans > most) throw new Error(`${orphans} staged objects are left by ${most} processes`)
   }
 
   /** A catalog of thousands of tables would make each command slow. */
   async #finish(schedule: Schedule): Promise<void> {
-    await this.#count(schedule)
-    await this.kusto.command(`.drop table ${schedule.table}`).rows()
+    await this.count(schedule)
+    await patiently(() => this.kusto.command(`.drop table ${schedule.table} ifexists`).rows())
   }
 
-  async #count(schedule: Schedule): Promise<void> {
+  /** Rows that are not in the table, and rows too many. */
+  async count(schedule: Schedule): Promise<{ readonly lost: number; readonly duplicated: number }> {
     const { table, job, seed } = schedule
-    const result = await this.kusto.read(table, { mode: 'single' }).table()
+    const result = await patiently(() => this.kusto.read(table, { mode: 'single' }).table())
     const copies = new Map<string, number>()
     const [producers, ordinals] = [result.getChild('producer'), result.getChild('ordinal')]
     for (let row = 0; row < result.numRows; row++) {
@@ -211,13 +237,35 @@ export class Soak implements AsyncDisposable {
     this.totals.lost += lost
     this.totals.duplicated += duplicated
     if (lost > 0 || duplicated > 0) this.failures.push(`${title(schedule)}: ${lost} lost, ${duplicated} duplicated`)
+    return { lost, duplicated }
   }
+}
+
+/** How a schedule went. */
+export interface Ran {
+  kills: number
+  /** By what each batch that a dead process had left was known to be in the table. */
+  readonly recovered: string[]
+  /** What a process that was taken over from ended with. */
+  zombie: string | undefined
 }
 
 interface State {
   acknowledged: number
+  isDone: boolean
   takeOver: boolean
   zombie: { readonly child: Child; readonly wakes: Life['wakes'] } | undefined
+}
+
+/** Faults of a schedule that its writers did not meet are met by whoever counts. */
+async function patiently<R>(work: () => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === 5) throw error
+    }
+  }
 }
 
 function title({ seed, job, lives, faults }: Schedule): string {
