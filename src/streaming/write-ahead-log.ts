@@ -301,12 +301,13 @@ export class WriteAheadLog {
     }
   }
 
-  /** Removes rows that no entry names, and records of batches that are behind the mark. */
+  /** Removes rows that no entry names and none will, and records of batches that are behind the mark. */
   async #collect(named: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
     const oldest = Date.now() - ORPHAN_AGE_MS
     for (const { name, createdAtMs } of await this.#store.list('staged', signal)) {
-      if (!named.has(name) && (createdAtMs < oldest || numberOf(name) <= this.#mark))
-        await this.#store.remove(name, signal)
+      // Of a number that is taken, or so old that whoever staged it is gone.
+      const isOfNoUse = numberOf(name) < this.#nextSequence || createdAtMs < oldest
+      if (isOfNoUse && !named.has(name)) await this.#store.remove(name, signal)
     }
     await removeSettled(this.#store, this.#mark, signal)
   }

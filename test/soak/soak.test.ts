@@ -68,7 +68,7 @@ describe.each(['tag', 'staging-table'] as const)(
 
     it('streaming:T1 P3 after staging has the batch sent by the next one', async () => {
       const { recovered } = await dying(commit, [log('create entries/', 'after', 3)])
-      expect(recovered.at(-1)).toBe(commit === 'tag' ? 'succeeded' : 'moved')
+      expect(recovered).toContain(commit === 'tag' ? 'succeeded' : 'moved')
     })
 
     it('streaming:T1 streaming:T5 P4 after it sent a batch and before the reply has the table asked', async () => {

@@ -1,0 +1,170 @@
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fileLog } from '../../src/streaming/file-log.ts'
+import { inspectLog, settleBatch } from '../../src/streaming/log-tools.ts'
+import { batchTag, formatRecord, parseRecord, sourceIdOf } from '../../src/streaming/wal-records.ts'
+import type { LogRecord } from '../../src/streaming/wal-records.ts'
+import { WriteAheadLog } from '../../src/streaming/write-ahead-log.ts'
+import type { NewEntry, StagedRows } from '../../src/streaming/write-ahead-log.ts'
+
+const TARGET = { stream: 's', cluster: 'https://c', database: 'db', table: 'T', commit: 'tag' } as const
+const OPTIONS = { beforeCreate: () => Promise.resolve() }
+
+let folder = ''
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-wal-'))
+})
+
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const open = (more: object = {}): ReturnType<typeof WriteAheadLog.open> =>
+  WriteAheadLog.open(fileLog(folder), { ...TARGET, ...more }, OPTIONS)
+const objects = (name: string): Promise<readonly string[]> => readdir(path.join(folder, name))
+
+function rows(position: number, partialRows = 0): StagedRows {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`rows up to ${position}`)
+  }
+  const properties = { format: 'csv' } as NewEntry['properties']
+  const entry = (): NewEntry => ({ rows: 10, rawBytes: 20, properties, schema: 'x', position, partialRows })
+  return { chunks: chunks(), extension: 'csv', entry }
+}
+
+describe('a log', () => {
+  it('streaming:T38 streaming:C13 resumes after what is staged, and settles out of order with the mark behind what is open', async () => {
+    const { log } = await open()
+    const first = await log.append(rows(10))
+    const second = await log.append(rows(20, 3))
+    await log.settle(second, { outcome: 'committed', evidence: 'succeeded' })
+    expect(await objects('marks')).toEqual([])
+    await log.release()
+    const again = await open()
+    expect(again.resume).toEqual({ position: 20, partialRows: 3 })
+    expect(again.unsettled.map(({ entry }) => entry.sequence)).toEqual([0])
+    await again.log.settle(first, { outcome: 'committed', evidence: 'succeeded' })
+    expect(await objects('marks')).toEqual(['000000000001'])
+    expect(await objects('entries')).toEqual([])
+    await again.log.release()
+  })
+
+  it('streaming:C19 gives the staged bytes again, and refuses others', async () => {
+    const { log } = await open()
+    const entry = await log.append(rows(10))
+    expect(Buffer.from(await log.staged(entry)).toString()).toBe('rows up to 10')
+    await writeFile(path.join(folder, entry.staged), 'rows up to 11')
+    await expect(log.staged(entry)).rejects.toMatchObject({ code: 'KUSTO_BAD_LOG_RECORD' })
+    await log.release()
+  })
+
+  it('streaming:C26 removes objects that no entry names and none will, and neither young ones nor those that are named', async () => {
+    const { log } = await open()
+    const entry = await log.append(rows(10))
+    await log.release()
+    const store = fileLog(folder)
+    await store.create('staged/000000000001-old.csv', [Buffer.from('x')])
+    await store.create('staged/000000000001-young.csv', [Buffer.from('x')])
+    await store.create('staged/000000000000-late.csv', [Buffer.from('x')])
+    const twoHoursAgo = new Date(Date.now() - 7_200_000)
+    for (const name of ['staged/000000000001-old.csv', entry.staged]) {
+      await utimes(path.join(folder, name), twoHoursAgo, twoHoursAgo)
+    }
+    expect((await inspectLog(store)).orphans).toBe(3)
+    const again = await open()
+    expect(await objects('staged')).toEqual([path.basename(entry.staged), '000000000001-young.csv'])
+    await again.log.release()
+  })
+
+  it('streaming:C30 streaming:T40 is of one stream, cluster, database, table and way to commit', async () => {
+    await (await open()).log.release()
+    for (const other of [
+      { stream: 'x' },
+      { cluster: 'x' },
+      { database: 'x' },
+      { table: 'x' },
+      { commit: 'staging-table' },
+    ]) {
+      await expect(open(other)).rejects.toMatchObject({ code: 'KUSTO_OTHER_STREAM' })
+    }
+  })
+
+  it('streaming:C28 streaming:T36 holds no credential, whatever is in it', async () => {
+    const { log } = await open()
+    const entry = await log.append(rows(10))
+    const intent = await log.intend(entry, { table: 'T', sourceId: (attempt) => sourceIdOf('tag', attempt) })
+    await log.sent(intent, { via: 'queue', statusTable: 'https://account.table.core.windows.net/status' })
+    const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile())
+    expect(names.length).toBeGreaterThanOrEqual(6)
+    for (const { parentPath, name } of names) {
+      expect(await readFile(path.join(parentPath, name), 'utf8')).not.toMatch(/sig=|bearer|accountkey|password/i)
+    }
+    await log.release()
+  })
+})
+
+describe('streaming:T42 the records of a log', () => {
+  const record: LogRecord = { kind: 'mark', version: 1, sequence: 3, partialRows: 0, createdAt: '2026-01-01T00:00:00Z' }
+
+  it('are refused when another release wrote them, when they are of another kind, and when they are damaged', async () => {
+    const bytes = formatRecord(record)
+    expect(parseRecord('mark', bytes, 'marks/3')).toEqual(record)
+    const newer = formatRecord({ ...record, version: 2 })
+    expect(() => parseRecord('mark', newer, 'marks/3')).toThrow(/version 1, found version 2/)
+    expect(() => parseRecord('entry', bytes, 'marks/3')).toThrow(/kind entry, found mark/)
+    for (let at = 0; at < bytes.length - 1; at++) {
+      const damaged = Uint8Array.from(bytes)
+      damaged[at] = (damaged[at] ?? 0) ^ 1
+      expect(() => parseRecord('mark', damaged, 'marks/3')).toThrow(/hash/)
+      expect(() => parseRecord('mark', bytes.subarray(0, at), 'marks/3')).toThrow(/hash/)
+    }
+  })
+
+  it('keep a writer from going on when the log is of a newer release', async () => {
+    await (await open()).log.release()
+    const file = path.join(folder, 'meta/stream')
+    const stream = parseRecord('stream', await readFile(file), 'meta/stream')
+    await writeFile(file, formatRecord({ ...stream, version: 2 }))
+    await expect(open()).rejects.toMatchObject({ code: 'KUSTO_BAD_LOG_RECORD' })
+    await expect(inspectLog(fileLog(folder))).rejects.toMatchObject({ code: 'KUSTO_BAD_LOG_RECORD' })
+  })
+})
+
+describe('streaming:C54 the tools of a log', () => {
+  it('list what is open and settle it by hand, once', async () => {
+    const store = fileLog(folder)
+    await expect(inspectLog(store)).rejects.toMatchObject({ code: 'KUSTO_LOG_EMPTY' })
+    const { log } = await open()
+    const entry = await log.append(rows(10))
+    await log.intend(entry, { table: 'T', sourceId: () => 'id' })
+    await expect(settleBatch(store, 0, 'committed')).rejects.toMatchObject({ code: 'KUSTO_LOG_IN_USE' })
+    await log.release()
+    const { unsettled, settledUpTo, resume, stream } = await inspectLog(store)
+    expect({ settledUpTo, resume }).toEqual({ settledUpTo: -1, resume: { position: 10, partialRows: 0 } })
+    expect(unsettled).toMatchObject([
+      { sequence: 0, rows: 10, tag: batchTag(stream, 0), attempts: [{ sourceId: 'id' }] },
+    ])
+    await settleBatch(store, 0, 'skipped')
+    expect(await inspectLog(store)).toMatchObject({ settledUpTo: 0, unsettled: [], orphans: 0 })
+    await expect(settleBatch(store, 0, 'skipped')).rejects.toMatchObject({ code: 'KUSTO_NO_SUCH_BATCH' })
+  })
+})
+
+describe('streaming:C11 the names of what is sent', () => {
+  it('follow from stream, log, batch and attempt, and no two are the same', () => {
+    const made = new Set<string>()
+    for (const stream of ['a', 'b']) {
+      for (const incarnation of ['aaaaaaaa', 'bbbbbbbb']) {
+        for (let sequence = 0; sequence < 100; sequence++) {
+          const tag = batchTag({ stream, incarnation }, sequence)
+          for (const attempt of [1, 2, 12]) made.add(sourceIdOf(tag, attempt))
+        }
+      }
+    }
+    expect(made.size).toBe(1200)
+    const id = sourceIdOf(batchTag({ stream: 'a', incarnation: 'aaaaaaaa' }, 1), 1)
+    expect(id).toBe(sourceIdOf(batchTag({ stream: 'a', incarnation: 'aaaaaaaa' }, 1), 1))
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  })
+})
