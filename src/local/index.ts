@@ -165,7 +165,7 @@ function localSettings(options: LocalKustoOptions): LocalKustoSettings {
     throw badOption("'database' must be a name of letters, digits, blanks, dots, dashes and underscores")
   }
   if (!['on', 'policy', 'off'].includes(settings.streaming)) {
-    throw badOption(`'streaming' must be 'on', 'policy' or 'off', not ${String(settings.streaming)}`)
+    throw badOption(`'streaming' must be 'on', 'policy' or 'off', not ${settings.streaming}`)
   }
   for (const name of ['minimumSizeLimit', 'batchingDelayMs'] as const) {
     if (!(settings[name] >= 0)) throw badOption(`'${name}' must not be negative`)

@@ -194,7 +194,7 @@ describe('exactly-once', () => {
     await writer.close()
     await rm(folder, { recursive: true })
     await expect(kusto.writer('Lost', once(fileLog(folder))).open()).rejects.toMatchObject({ code: 'KUSTO_LOG_LOST' })
-    const other = kusto.writer('Lost', once(fileLog(folder), { stream: 'other' } as never))
+    const other = kusto.writer('Lost', once(fileLog(folder), { stream: 'other' }))
     expect(await other.open()).toBeUndefined()
     await other.close()
   })

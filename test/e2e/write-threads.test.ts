@@ -39,9 +39,10 @@ interface Message {
 /** Threads that were asked to encode; the embedded Kusto has threads of its own. */
 function watchEncoding(): () => readonly Worker[] {
   const post = vi.spyOn(Worker.prototype, 'postMessage')
-  return () => [
-    ...new Set(post.mock.contexts.filter((_, call) => (post.mock.calls[call]![0] as Message).kind === 'encode')),
-  ]
+  return () => {
+    const asked = post.mock.contexts.filter((_, call) => (post.mock.calls[call]![0] as Message).kind === 'encode')
+    return [...new Set(asked as readonly Worker[])]
+  }
 }
 
 describe('a write of more than 4 MiB', () => {

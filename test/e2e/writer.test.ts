@@ -2,13 +2,13 @@ import { Readable } from 'node:stream'
 import { Table, tableFromArrays } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { KustoConnector } from '../../src/index.ts'
-import type { WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
+import type { OnWriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
-const events: (WriteEvent | WriterEvent)[] = []
+const events: Parameters<OnWriterEvent>[0][] = []
 
 beforeAll(async () => {
   local = await startLocalKusto()
@@ -29,7 +29,7 @@ const INGESTED = {
   create: 'CreateIfNotExist',
   acknowledge: 'ingested',
   flushImmediately: true,
-  onEvent: (event: WriteEvent | WriterEvent) => void events.push(event),
+  onEvent: (event: Parameters<OnWriterEvent>[0]) => void events.push(event),
 } satisfies WriterOptions
 
 const numbers = (start: number, rows: number): Table =>

@@ -22,7 +22,7 @@ const entry: EntryRecord = {
   encodedBytes: 50,
   sha256: '',
   extension: 'csv.gz',
-  properties: { format: 'csv' } as EntryRecord['properties'],
+  properties: { format: 'csv' },
   schema: '',
   partialRows: 0,
   epoch: 1,

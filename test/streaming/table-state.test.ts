@@ -63,10 +63,11 @@ describe('TableState', () => {
     const leave = await state.enter(undefined)
     const resume = await state.pause(undefined)
     const drained = state.drained(undefined).then(() => order.push('drained'))
-    const entered = state.enter(undefined).then((leaveAgain) => {
+    const entered = (async () => {
+      const leaveAgain = await state.enter(undefined)
       order.push('entered')
       leaveAgain()
-    })
+    })()
     await Promise.resolve()
     expect(order).toEqual([])
     leave()

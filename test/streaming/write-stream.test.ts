@@ -37,7 +37,7 @@ describe('streaming:C1 a source', () => {
   it('of batches, tables and rows in turn keeps their order', async () => {
     const { sink, writer } = open()
     sink.through = true
-    async function* source(): AsyncGenerator<unknown> {
+    async function* source(): AsyncGenerator {
       yield numbers(0, 3)
       yield { n: 3 }
       yield { n: 4 }
@@ -52,7 +52,7 @@ describe('streaming:C1 a source', () => {
     const { sink, writer } = open({ maxBatchAgeMs: 100 })
     sink.through = true
     let end: (() => void) | undefined
-    async function* source(): AsyncGenerator<unknown> {
+    async function* source(): AsyncGenerator {
       yield { n: 0 }
       await new Promise<void>((resolve) => (end = resolve))
     }
@@ -66,7 +66,7 @@ describe('streaming:C1 a source', () => {
   it('streaming:T22 streaming:T23 that is fast waits for the sink; one that fails ends the writer with its error', async () => {
     const { sink, writer } = open({ maxBatchBytes: 40, maxBufferedBytes: 80, maxInFlightBatches: 1 })
     let pulled = 0
-    async function* source(): AsyncGenerator<unknown> {
+    async function* source(): AsyncGenerator {
       for (;;) {
         pulled++
         if (pulled === 8) throw new Error('source is broken')
