@@ -65,6 +65,17 @@ describe('README.md and docs/', () => {
     expect(broken).toEqual([])
   })
 
+  it('leads to every page from the README', () => {
+    const linked = new Set([...readme.matchAll(/\]\((docs\/[^)#]+)/g)].map((match) => match[1]))
+    expect(PAGES.filter((page) => page.startsWith('docs/') && !linked.has(page))).toEqual([])
+  })
+
+  it('shows one picture, which is there', () => {
+    const pictures = [...readme.matchAll(/!\[([^\]]+)\]\(([^)]+)\)/g)]
+    expect(pictures).toHaveLength(1)
+    expect(read(pictures[0]?.[2] ?? '')).toMatch(/^<svg [^>]*viewBox/)
+  })
+
   it('says plainly what the embedded Kusto is not', () => {
     for (const page of ['README.md', 'docs/embedded-kusto.md']) {
       const text = read(page).replaceAll(/\s+/g, ' ').replaceAll('*', '')
