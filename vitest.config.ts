@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type Plugin } from 'vitest/config'
 
 const src = new URL('./src/', import.meta.url).href
@@ -21,7 +22,9 @@ export default defineConfig({
   plugins: [compiledWorkers],
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    // Most files wait for services of their own most of the time, so two at once are quicker even on one core.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
   },
