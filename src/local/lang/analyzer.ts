@@ -4,7 +4,7 @@ import { buildGlobals } from './schema.ts'
 import type { Analysis, AnalyzeScope, DatabaseSchema, Diagnostic } from './syntax.ts'
 import { createWalker, syntaxKinds } from './walk.ts'
 
-/** Analyses kept; parsing a command costs about 50 ms every time. */
+/** Analyses kept; parsing a command costs several milliseconds every time. */
 const MAX_CACHED = 500
 
 /** The official parser over a catalog. Lives on the worker thread. */

@@ -54,8 +54,24 @@ export interface GlobalState {
   WithDatabase(database: BridgeSymbol): GlobalState
 }
 
+/** Tokens of a text by position; null behind the last. */
+export interface TokenSource {
+  Peek(at: number): { readonly Kind: unknown } | null
+}
+
+export interface CommandParser {
+  /** How many tokens from `start` on it takes; negative when it does not fit. */
+  Scan(input: TokenSource, start: number): number
+}
+
+export interface PartialParser {
+  /** How many tokens the beginning of any of these commands takes. */
+  ScanPartialBest: (tokenType: unknown, commands: readonly CommandParser[], input: TokenSource, start: number) => number
+}
+
 export interface Kusto {
   readonly Language: {
+    readonly Parsing: { readonly PartialParser: PartialParser }
     readonly KustoCode: { ParseAndAnalyze(text: string, globals: GlobalState): KustoCode }
     readonly GlobalState: { readonly Default: GlobalState }
     readonly Syntax: { readonly SyntaxKind: Readonly<Record<string, unknown>> }
