@@ -8,6 +8,8 @@ import { scheduleOf } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
 import { Soak } from './soak.ts'
 import type { Ran } from './soak.ts'
+import { grown } from './steady.ts'
+import type { Sample } from './steady-child.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const OUT = path.join(ROOT, 'build/soak-test')
@@ -108,8 +110,14 @@ describe.each(['tag', 'staging-table'] as const)(
   },
 )
 
+it('streaming:T12 streaming:C31 streaming:C32 a writer that is killed at its commands leaves no table of its own', async () => {
+  const deaths = [9, 13, 17].map((nth) => ({ of: 'http' as const, nth, when: 'during' as const }))
+  await dying('staging-table', deaths)
+  expect((await soak.kusto.stagingTables()).filter(({ target }) => target === `M${seed}p`)).toEqual([])
+}, 300_000)
+
 it.each(['tag', 'staging-table'] as const)(
-  'streaming:T1 streaming:C13 streaming:C26 streaming:C56 random kills, stops and lost replies lose and repeat no row, by %s',
+  'streaming:T1 streaming:T4 streaming:C13 streaming:C26 streaming:C56 random kills, stops and lost replies lose and repeat no row, by %s',
   async (commit) => {
     const schedules = Array.from({ length: 15 }, (_, index) => scheduleOf(index + 1, commit))
     const before = soak.totals.schedules
@@ -131,5 +139,29 @@ describe('the count of a soak', () => {
     await soak.kusto.command(`.set-or-append Counted <| ${ordinals}`).rows()
     await soak.kusto.command('.set-or-append Counted <| print producer = int(99), ordinal = int(1)').rows()
     expect(await soak.count(schedule)).toEqual({ lost: 1, duplicated: 1 })
+  })
+})
+
+describe('what a process holds', () => {
+  const sample = {
+    seconds: 0,
+    rows: 0,
+    rssMegabytes: 100,
+    heapMegabytes: 20,
+    openFiles: 20,
+    sockets: 5,
+    logObjects: 20,
+  }
+  const series = (change: (index: number) => Partial<Sample>): readonly Sample[] =>
+    Array.from({ length: 30 }, (_, index) => ({ ...sample, ...change(index) }))
+
+  it('streaming:T41 streaming:C7 is seen to grow, and not when it goes up and down', () => {
+    expect(grown(series((index) => ({ openFiles: 20 + (index % 5), rssMegabytes: 100 + (index % 7) })))).toEqual([])
+    expect(grown(series((index) => ({ openFiles: 20 + index })))).toEqual([
+      expect.stringMatching(/^openFiles from \d+ to \d+$/),
+    ])
+    expect(grown(series((index) => ({ rssMegabytes: 100 + 4 * index })))).toEqual([
+      expect.stringMatching(/^rssMegabytes/),
+    ])
   })
 })

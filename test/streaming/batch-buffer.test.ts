@@ -51,7 +51,7 @@ it('streaming:T19 ends a batch before the row that would exceed the bytes, in mu
   }
 })
 
-it('streaming:T20 sends a row larger than a batch alone, and never a batch without rows', () => {
+it('streaming:C6 streaming:T20 sends a row larger than a batch alone, and never a batch without rows', () => {
   const buffer = new BatchBuffer<string>({ maxBatchRows: 100, maxBatchBytes: 50 })
   const sealed = [
     ...buffer.add({ batch: numbered(0, 1), setup: 's', write: 0, isLast: true }),

@@ -78,6 +78,36 @@ describe('triggers', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('streaming:T37 age is counted by a clock that nobody sets', async () => {
+    vi.useFakeTimers()
+    const { sink, writer } = open({ maxBatchAgeMs: 1000 })
+    await writer.write(numbers(0, 1))
+    vi.setSystemTime(Date.now() - 86_400_000)
+    await vi.advanceTimersByTimeAsync(999)
+    vi.setSystemTime(Date.now() + 2 * 86_400_000)
+    expect(sink.sent).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(sink.sent).toHaveLength(1)
+    await writer.abort()
+  })
+
+  it('streaming:T35 streaming:C55 leaves the options it was given as they are, and shares nothing with them', async () => {
+    const options = Object.freeze({
+      maxBatchRows: 2,
+      ingestByTags: Object.freeze(['a']),
+      additionalTags: Object.freeze(['b']),
+    })
+    const before = structuredClone(options)
+    for (let use = 0; use < 2; use++) {
+      const { sink, writer } = open(options)
+      sink.through = true
+      await writer.write(numbers(0, 5))
+      await writer.close()
+      expect(sink.arrived).toEqual([range(0, 2), range(2, 4), range(4, 5)])
+    }
+    expect(options).toEqual(before)
+  })
+
   it('memory ends the open batch, which would hold what the next rows wait for', async () => {
     const { sink, writer } = open({ maxBatchBytes: 100, maxBufferedBytes: 100 })
     await writer.write(numbers(0, 20))
