@@ -71,7 +71,7 @@ async function compile(): Promise<string> {
 
 describe('the code of README.md and docs/', () => {
   it('compiles against the built package', () => {
-    expect(snippets.length).toBeGreaterThan(45)
+    expect(snippets.length).toBeGreaterThan(50)
     expect(compiled).toBe('')
   })
 

@@ -15,7 +15,7 @@ const OF_SERVICE = ['E_QUERY_RESULT_SET_TOO_LARGE', 'E_RUNAWAY_QUERY', 'BadReque
 const rows = page
   .split(/^## /m)
   .filter((section) => section.includes('| code | symptom | cause | fix |'))
-  .flatMap((section) => section.split('\n').filter((line) => /^\| `/.test(line)))
+  .flatMap((section) => section.split('\n').filter((line) => line.startsWith('| `')))
 
 describe('docs/troubleshooting.md', () => {
   it('names only codes that the page of errors has', () => {

@@ -73,7 +73,7 @@ const READ: Readonly<Record<string, string>> = {
 describe('docs/types.md', () => {
   it('reads each Kusto type as the Arrow type that the code has by default', () => {
     const rows = tableAfter('| Kusto | Arrow | options and limits |')
-    expect(rows.map(([kusto]) => kusto).toSorted()).toEqual(SCALAR_NAMES.toSorted())
+    expect(new Set(rows.map(([kusto]) => kusto))).toEqual(new Set<string>(SCALAR_NAMES))
     for (const [kusto = '', said = ''] of rows) {
       const type = SCALAR_NAMES.find((name) => name === kusto) ?? 'string'
       expect(String(arrowField({ name: 'x', type }).type), kusto).toBe(
@@ -92,9 +92,7 @@ describe('docs/types.md', () => {
     for (const [name = '', said = ''] of rows) {
       const metadata = new Map(name.includes('uuid') ? [['ARROW:extension:name', 'arrow.uuid']] : [])
       for (const type of ARROW[name] ?? []) {
-        expect(kustoType(new arrow.Field('x', type, true, metadata)), `${name}: ${String(type)}`).toBe(
-          /^\w+/.exec(said)?.[0],
-        )
+        expect(kustoType(new arrow.Field('x', type, true, metadata)), name).toBe(/^\w+/.exec(said)?.[0])
       }
     }
   })
