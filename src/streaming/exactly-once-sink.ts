@@ -39,6 +39,8 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
   readonly #writer: WriterSettings
   readonly #settings: ExactlyOnceSettings
   readonly #inTurn = pLimit(1)
+  /** Of what goes on behind acknowledged batches: each holds its rows while it is sent. */
+  readonly #background: ReturnType<typeof pLimit>
   readonly #entries = new Map<number, EntryRecord>()
   readonly #tags: TagWatch
   readonly #settling = new Set<Promise<void>>()
@@ -56,6 +58,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     this.#write = options.write
     this.#writer = options.writer
     this.#settings = options.settings
+    this.#background = pLimit(options.writer.maxInFlightBatches)
     this.#tags = new TagWatch(options.settings.tagLifetimeMs)
     this.#schemas = new QueuedBatchSink(context, table, options)
     refuseUnsafe(options.write, options.settings, Date.now())
@@ -107,7 +110,8 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       return { ...outcome, duplicateRows: evidence === 'skipped' ? entry.rows : 0 }
     }
     // The log has the rows; whether they reach the table is seen to here and, after a crash, by the next writer.
-    const background: Promise<void> = this.#settleOrReject(staged, options).then(
+    const settled = this.#background(() => this.#settleOrReject(staged, options))
+    const background: Promise<void> = settled.then(
       () => void this.#settling.delete(background),
       (error: unknown) => {
         this.#settling.delete(background)
@@ -232,6 +236,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
   ): Promise<string | undefined> {
     const { entry } = batch
     try {
+      options.signal.throwIfAborted()
       return await this.#settle(batch, options)
     } catch (error) {
       const { deadLetter, onEvent } = this.#writer

@@ -3,8 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { Table, tableFromArrays } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { fileLog, KustoConnector } from '../../src/index.ts'
-import type { LogStore, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
+import { fileLog, inspectLog, KustoConnector } from '../../src/index.ts'
+import type { LogStore, RejectedBatch, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 
@@ -130,6 +130,25 @@ describe.each(['tag', 'staging-table'] as const)('streaming:C19 streaming:C20 ex
     expect(await stored(name)).toEqual(range(200))
   })
 
+  it('streaming:T35 streaming:C20 gives each batch its own tag and no other, whatever tags are given to all', async () => {
+    if (commit !== 'tag') return
+    const name = `${table}_tagged`
+    const additionalTags = Object.freeze(['source:test'])
+    const writer = kusto.writer(name, once(fileLog(folder), { commit, maxBatchRows: 2, additionalTags }))
+    await writer.write(numbers(0, 6))
+    await writer.close()
+    const { rows } = await kusto.command(`.show table ${name} extents`).rows()
+    const tags = rows.map((row) =>
+      row
+        .text('Tags')
+        .split(/[\s",[\]]+/)
+        .filter((tag) => tag !== ''),
+    )
+    expect(tags.map((each) => each.filter((tag) => tag.startsWith('ingest-by:')).length)).toEqual([1, 1, 1])
+    expect(new Set(tags.flat().filter((tag) => tag.startsWith('ingest-by:'))).size).toBe(3)
+    for (const each of tags) expect(each).toContain('source:test')
+  })
+
   it('acknowledges what is staged, and closes when it is in the table; abort is quiet and leaves it to the next', async () => {
     const name = `${table}_staged`
     const options = { commit, acknowledge: 'staged', maxBatchRows: 10 } as const
@@ -187,6 +206,40 @@ describe('exactly-once', () => {
     await expect(writer.write(numbers(0, 1))).rejects.toMatchObject({ code: 'KUSTO_NOT_EXACTLY_ONCE' })
     await writer.abort()
   })
+
+  it.each(['committed', 'staged'] as const)(
+    'streaming:T39 streaming:C18 hands what the service refuses to the dead letter, acknowledging %s rows, and brings the others',
+    async (acknowledge) => {
+      const name = `Dead_${acknowledge}`
+      await kusto.command(`.create table ${name} (n: int)`).rows()
+      const rejected: { readonly sequence: number; readonly rows: number }[] = []
+      const ingestionMappingReference = 'Later'
+      const writer = kusto.writer(
+        name,
+        once(fileLog(folder), {
+          create: 'FailIfNotExist',
+          acknowledge,
+          format: 'csv',
+          ingestionMappingReference,
+          deadLetter: ({ sequence, rows }: RejectedBatch) => void rejected.push({ sequence, rows }),
+        } as never),
+      )
+      const mapping = '[{"column":"n","Properties":{"Ordinal":"0"}}]'
+      const create = `.create table ${name} ingestion csv mapping "Later" '${mapping}'`
+      await kusto.command(create).rows()
+      await writer.write(numbers(0, 3), { position: 3 })
+      await kusto.command(`.drop table ${name} ingestion csv mapping "Later"`).rows()
+      await writer.flush()
+      while (rejected.length === 0) await new Promise<void>((resolve) => void setImmediate(resolve))
+      await kusto.command(create).rows()
+      await writer.write(numbers(3, 4), { position: 7 })
+      await writer.close()
+      expect(rejected).toEqual([{ sequence: 0, rows: 3 }])
+      expect(await stored(name)).toEqual([3, 4, 5, 6])
+      expect(events.filter(({ kind }) => kind === 'batch-rejected')).toHaveLength(1)
+      expect(await inspectLog(fileLog(folder))).toMatchObject({ unsettled: [], resume: { position: 7 } })
+    },
+  )
 
   it('streaming:C24 asks before a log begins anew for a table that knows an earlier one', async () => {
     const writer = kusto.writer('Lost', once(fileLog(folder)))
