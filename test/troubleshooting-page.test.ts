@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { loadMicrosoftParser } from './kql/microsoft-parser.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
@@ -40,5 +41,15 @@ describe('docs/troubleshooting.md', () => {
     const options = [...page.matchAll(/`([a-z]\w+): [^`]*`/g)].map((match) => match[1] ?? '')
     expect(options.length).toBeGreaterThan(15)
     expect(options.filter((name) => !new RegExp(`readonly ${name}\\??:`).test(sources))).toEqual([])
+  })
+
+  it("shows commands that Microsoft's parser takes", { timeout: 180_000 }, () => {
+    const parser = loadMicrosoftParser()
+    const tables = [{ name: 'Flights', columns: [{ name: 'origin', type: 'string' }] }]
+    const commands = [...page.matchAll(/`(\.show [^`]*)`/g)].map((match) => (match[1] ?? '').replaceAll('\\|', '|'))
+    expect(commands.length).toBeGreaterThan(8)
+    expect(
+      commands.flatMap((text) => parser.parse(text, tables).diagnostics.map((each) => `${text}: ${each}`)),
+    ).toEqual([])
   })
 })
