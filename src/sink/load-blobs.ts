@@ -110,10 +110,15 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const waiting: StagedBlob[] = []
     // Only one that is followed by another is known to be full.
     const held = settings.flushFullBlobs ? 1 : 0
+    let waitsSince = performance.now()
     for await (const blob of staged) {
+      if (waiting.length === 0) waitsSince = performance.now()
       waiting.push(blob)
-      if (waiting.length < maxBlobs + held) continue
-      for (const each of submissions(waiting.splice(0, maxBlobs), { isLast: false })) await submit(each)
+      const isLate = performance.now() - waitsSince >= SUBMIT_AFTER_MS
+      if (waiting.length < (isLate ? 1 : maxBlobs) + held) continue
+      const due = waiting.splice(0, Math.min(maxBlobs, waiting.length - held))
+      for (const each of submissions(due, { isLast: false })) await submit(each)
+      waitsSince = performance.now()
     }
     for (const each of submissions(waiting, { isLast: true })) await submit(each)
     await removeOthers()
@@ -123,6 +128,12 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     return { queued, failure: { error: severalFailures(target, error, failures) } }
   }
 }
+
+/**
+ * Blobs go when they fill a submission, or with the next one when the first of them has waited so long: rows of a slow
+ * source are not held back until there are as many as the service takes at once.
+ */
+const SUBMIT_AFTER_MS = 30_000
 
 function sizeOf(blobs: readonly StagedBlob[]): { blobs: number; rows: number; rawBytes: number } {
   const sum = (value: (blob: StagedBlob) => number): number => blobs.reduce((total, blob) => total + value(blob), 0)

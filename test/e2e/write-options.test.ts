@@ -1,5 +1,5 @@
 import { Int32, Table, TimeUnit, Timestamp, Utf8, tableFromArrays, vectorFromArray } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { KustoConnector, kql } from '../../src/index.ts'
 import type { BatchInput, WriteEvent, WriteOptions, WriteReceipt } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
@@ -106,23 +106,27 @@ describe('tags', () => {
     expect(await count(table)).toBe(6)
   })
 
-  it('spark:W11 that come between the question and the load keep the blob out at the service', async () => {
-    const table = newTable()
-    await load(table, data())
-    // The question is asked before the source is: by the time of its first row the answer was no.
-    async function* rows(): AsyncGenerator<Table> {
-      await load(table, data(), { ingestByTags: ['race'] })
-      yield data()
-    }
-    const receipt = await by('queue').write(table, rows(), {
-      ingestByTags: ['race'],
-      ingestIfNotExists: ['race'],
-      flushImmediately: true,
-    })
-    await receipt.completed({ timeoutMs: 60_000 })
-    expect((await receipt.status()).map(({ state }) => state)).toEqual(['Skipped'])
-    expect(await count(table)).toBe(6)
-  })
+  it.each(WAYS)(
+    'spark:W11 that come between the question and the load keep the blob out at the service, by %s',
+    async (way) => {
+      const table = newTable()
+      await load(table, data())
+      // The question is asked before the source is: by the time of its first row the answer was no.
+      async function* rows(): AsyncGenerator<Table> {
+        await load(table, data(), { ingestByTags: ['race'] })
+        yield data()
+      }
+      const receipt = await by(way).write(table, rows(), {
+        ingestByTags: ['race'],
+        ingestIfNotExists: ['race'],
+        flushImmediately: true,
+      })
+      await receipt.completed({ timeoutMs: 60_000 })
+      expect((await receipt.status()).map(({ state }) => state)).toEqual(['Skipped'])
+      expect(receipt.outcome).toEqual({ rows: 0, blobs: 0, skippedRows: 3, skippedBlobs: 1 })
+      expect(await count(table)).toBe(6)
+    },
+  )
 
   it('have no prefix, and are texts', async () => {
     for (const options of [
@@ -201,6 +205,40 @@ describe('flushing', () => {
     expect(await flags({ flushImmediately: true })).toEqual([true, true, true])
     expect(await flags({ flushFullBlobs: true })).toEqual([true, true, false])
     expect(await flags({})).toEqual([false, false, false])
+  })
+})
+
+describe('a source that is slow', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('has its blobs submitted while it goes on, half a minute after the first that waits', async () => {
+    const seen = { uploaded: 0, queued: 0 }
+    const told: (() => void)[] = []
+    const onEvent = ({ kind }: WriteEvent): void => {
+      if (kind === 'blob-uploaded') seen.uploaded++
+      if (kind === 'blobs-queued') seen.queued++
+      for (const tell of told.splice(0)) tell()
+    }
+    let before = 0
+    async function* slow(): AsyncGenerator<Table> {
+      for (let part = 1; part <= 6; part++) {
+        // Two blobs each.
+        yield several(2)
+        while (seen.uploaded < 2 * part - 1) await new Promise<void>((resolve) => void told.push(resolve))
+        vi.advanceTimersByTime(30_000)
+      }
+      before = seen.queued
+    }
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const table = newTable()
+    const options: WriteOptions = { create: 'CreateIfNotExist', maxBlobBytes: ROW_BYTES, flushImmediately: true }
+    const receipt = await by().write(table, slow(), { ...options, onEvent })
+    vi.useRealTimers()
+    expect(receipt.blobs).toHaveLength(12)
+    expect(before).toBeGreaterThanOrEqual(3)
+    expect(before).toBeLessThanOrEqual(6)
+    await receipt.completed({ timeoutMs: 60_000 })
+    expect(await count(table)).toBe(12)
   })
 })
 
