@@ -47,8 +47,12 @@ export async function operationsSettled(kusto: KustoConnector): Promise<void> {
   }
 }
 
-export async function stagingOf(kusto: KustoConnector, table: string): Promise<readonly string[]> {
-  return (await kusto.stagingTables()).filter(({ target }) => target === table).map(({ name }) => name)
+/** The names of all staging tables, by the table they were made for. */
+export async function stagingByTarget(kusto: KustoConnector): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, string[]>()
+  for (const { name, target = '' } of await kusto.stagingTables())
+    found.set(target, [...(found.get(target) ?? []), name])
+  return found
 }
 
 export type Ended = { readonly receipt: WriteReceipt } | { readonly error: unknown }

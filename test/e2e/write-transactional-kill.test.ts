@@ -8,7 +8,7 @@ import type { WriteOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { startGateway } from './gateway.ts'
-import { COMPLETE, operationsSettled, seed, stagingOf, state, UNTOUCHED, WRITTEN } from './interrupted-write.ts'
+import { COMPLETE, operationsSettled, seed, stagingByTarget, state, UNTOUCHED, WRITTEN } from './interrupted-write.ts'
 import type { Mode } from './interrupted-write.ts'
 
 let local: LocalKusto
@@ -89,13 +89,8 @@ const POINTS: readonly Point[] = [
   { mode: 'replace', label: '.show operations', isCarriedOut: true },
 ]
 
-interface Killed {
-  readonly table: string
-  readonly state: string
-  readonly staging: readonly string[]
-}
-
-async function killedAt({ mode, label, isCarriedOut }: Point): Promise<Killed> {
+/** Gives the table whose writer was killed. */
+async function killedAt({ mode, label, isCarriedOut }: Point): Promise<string> {
   const table = `${mode}_${label}_${isCarriedOut}`.replaceAll(/\W/g, '_')
   await seed(direct, table)
   const gateway = await startGateway(local.cluster)
@@ -107,9 +102,8 @@ async function killedAt({ mode, label, isCarriedOut }: Point): Promise<Killed> {
       writer.kill()
       return undefined
     }
-    expect(await writer.ended).toBe('SIGKILL')
-    await operationsSettled(direct)
-    return { table, state: await state(direct, table), staging: await stagingOf(direct, table) }
+    expect(await writer.ended, label).toBe('SIGKILL')
+    return table
   } finally {
     await gateway.close()
   }
@@ -117,21 +111,23 @@ async function killedAt({ mode, label, isCarriedOut }: Point): Promise<Killed> {
 
 it(
   'spark:W1 a process that is killed at any request leaves the table complete or untouched, and a second write ends with every row once',
-  { timeout: 1_800_000 },
+  { timeout: 600_000 },
   async () => {
+    const killed = await pLimit(4).map(POINTS, async (point) => ({ ...point, table: await killedAt(point) }))
+    await operationsSettled(direct)
+    const staging = await stagingByTarget(direct)
     const seen = new Set<string>()
-    await pLimit(3).map(POINTS, async (point) => {
-      const { mode, label } = point
-      const killed = await killedAt(point)
-      seen.add(killed.state)
-      const isMoved = /^\.(?:move|replace|show operation|drop)/.test(label) && point.isCarriedOut
-      expect(killed.state, label).toBe(isMoved ? COMPLETE[mode] : UNTOUCHED)
-      const again = await direct.write(killed.table, rows(), optionsFor(mode))
-      expect([again.skipped, await state(direct, killed.table)], label).toEqual([isMoved, COMPLETE[mode]])
-      // What the first left is still there, and only that.
-      expect(await stagingOf(direct, killed.table), label).toEqual(killed.staging)
+    await pLimit(4).map(killed, async ({ mode, label, isCarriedOut, table }) => {
+      const isMoved = /^\.(?:move|replace|show operation|drop)/.test(label) && isCarriedOut
+      const found = await state(direct, table)
+      seen.add(found)
+      expect(found, label).toBe(isMoved ? COMPLETE[mode] : UNTOUCHED)
+      const again = await direct.write(table, rows(), optionsFor(mode))
+      expect([again.skipped, await state(direct, table)], label).toEqual([isMoved, COMPLETE[mode]])
     })
     expect([...seen].sort()).toEqual([COMPLETE.replace, UNTOUCHED, COMPLETE.transactional].sort())
+    // What the killed ones left is still there, and only that.
+    expect(await stagingByTarget(direct)).toEqual(staging)
   },
 )
 
