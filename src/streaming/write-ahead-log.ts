@@ -171,7 +171,11 @@ export class WriteAheadLog {
 
   /** The encoded rows of a batch, as they were staged. @throws {KustoProtocolError} KUSTO_BAD_LOG_RECORD when they are not */
   async staged({ staged, sha256 }: EntryRecord, signal?: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#store.read(staged, signal)
+    const bytes = await this.#store.read(staged, signal).catch(async (error: unknown) => {
+      // Whoever was shut out meanwhile misses what its successor has settled.
+      await this.#ownership.verify(signal)
+      throw error
+    })
     if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes
     throw new KustoProtocolError('KUSTO_BAD_LOG_RECORD', `${staged}: expected the bytes that were staged, found others`)
   }
@@ -329,7 +333,23 @@ export async function readLog(
   const [known] = await store.list('meta', signal)
   if (known === undefined) return undefined
   const stream = parseRecord('stream', await store.read(STREAM, signal), STREAM)
-  return { stream, ...(await scan(store, signal)) }
+  return { stream, ...(await scanMoving(store, signal)) }
+}
+
+/** Scans of a log at work that are given up because it went on meanwhile. */
+const MAX_SCANS = 5
+
+/** What is read may be removed while it is read; then a mark was made before. */
+async function scanMoving(store: LogStore, signal: AbortSignal | undefined): Promise<Scan> {
+  const newestMark = async (): Promise<string | undefined> => (await store.list('marks', signal)).at(-1)?.name
+  for (let attempt = 1; ; attempt++) {
+    const before = await newestMark()
+    try {
+      return await scan(store, signal)
+    } catch (error) {
+      if (attempt === MAX_SCANS || (await newestMark()) === before) throw error
+    }
+  }
 }
 
 async function openStream(

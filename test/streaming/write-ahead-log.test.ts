@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fileLog } from '../../src/streaming/file-log.ts'
+import type { LogStore } from '../../src/streaming/log-store.ts'
 import { inspectLog, settleBatch } from '../../src/streaming/log-tools.ts'
 import { batchTag, formatRecord, parseRecord, sourceIdOf } from '../../src/streaming/wal-records.ts'
 import type { LogRecord } from '../../src/streaming/wal-records.ts'
@@ -57,6 +58,15 @@ describe('a log', () => {
     await writeFile(path.join(folder, entry.staged), 'rows up to 11')
     await expect(log.staged(entry)).rejects.toMatchObject({ code: 'KUSTO_BAD_LOG_RECORD' })
     await log.release()
+  })
+
+  it('streaming:T4 tells who reads what its successor has removed that it is shut out', async () => {
+    const { log } = await open()
+    const entry = await log.append(rows(10))
+    const next = await WriteAheadLog.open(fileLog(folder), TARGET, { ...OPTIONS, takeOver: true })
+    await next.log.settle(entry, { outcome: 'committed', evidence: 'succeeded' })
+    await expect(log.staged(entry)).rejects.toMatchObject({ code: 'KUSTO_LOG_FENCED' })
+    await next.log.release()
   })
 
   it('streaming:C26 removes objects that no entry names and none will, and neither young ones nor those that are named', async () => {
@@ -149,6 +159,23 @@ describe('streaming:C54 the tools of a log', () => {
     expect(await inspectLog(store)).toMatchObject({ settledUpTo: 0, unsettled: [], orphans: 0 })
     await expect(settleBatch(store, 0, 'skipped')).rejects.toMatchObject({ code: 'KUSTO_NO_SUCH_BATCH' })
   })
+})
+
+it('a log is read while its writer goes on, and told as it was a moment ago', async () => {
+  const { log } = await open()
+  const store = fileLog(folder)
+  const entries = [await log.append(rows(10)), await log.append(rows(20)), await log.append(rows(30))]
+  const moving: LogStore = {
+    ...store,
+    async list(name, signal) {
+      // The mark was read, and the entries are not listed yet: now they go.
+      const settled = name === 'entries' ? entries.shift() : undefined
+      if (settled !== undefined) await log.settle(settled, { outcome: 'committed', evidence: 'succeeded' })
+      return store.list(name, signal)
+    },
+  }
+  expect(await inspectLog(moving)).toMatchObject({ settledUpTo: 1, unsettled: [], resume: { position: 20 } })
+  await log.release()
 })
 
 describe('streaming:C11 the names of what is sent', () => {
