@@ -101,8 +101,9 @@ describe('docs/types.md', () => {
     expect(toReal('0.1234567890123456789')).toBe(0.12345678901234568)
     expect(toDatetime(new Date('2026-07-01T08:00:00.123Z')) % 10_000n).toBe(0n)
     expect(() => toDatetime(new Date(NaN))).toThrow('datetime')
-    const value = { gone: undefined, call: () => 1, map: new Map([[7, 'x']]), set: new Set([1]), zero: -0, nan: NaN }
-    expect(jsonText(value)).toBe('{"call":null,"map":{"7":"x"},"set":{},"zero":0,"nan":"NaN"}')
-    expect(page).toContain('of a `Set` there are none')
+    const value = { gone: undefined, call: () => 1, map: new Map([[7, 'x']]), zero: -0, nan: NaN }
+    expect(jsonText(value)).toBe('{"call":null,"map":{"7":"x"},"zero":0,"nan":"NaN"}')
+    expect(() => jsonText({ set: new Set([1]) })).toThrow('Set')
+    expect(page).toContain('| a `Set` | an error')
   })
 })

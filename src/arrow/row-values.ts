@@ -171,6 +171,8 @@ function jsonOf(value: unknown): string {
   if (typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
   if ('toJSON' in value && typeof value.toJSON === 'function') return jsonOf(value.toJSON())
+  // As JSON it would be an empty object, in silence.
+  if (value instanceof Set) throw refused('dynamic', 'an array in place of a Set')
   if (Array.isArray(value)) return `[${value.map(jsonOf).join(',')}]`
   const entries = value instanceof Map ? [...value] : Object.entries(value)
   const members = entries
