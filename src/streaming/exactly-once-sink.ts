@@ -20,7 +20,7 @@ import { TagWatch } from './tag-budget.ts'
 import { batchTag, hashOf } from './wal-records.ts'
 import type { EntryRecord } from './wal-records.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
-import type { UnsettledBatch } from './write-ahead-log.ts'
+import type { UnsettledBatch } from './read-log.ts'
 import type { WriterSettings } from './writer-settings.ts'
 
 /** What an earlier writer left is settled so many batches at a time. */

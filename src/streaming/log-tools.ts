@@ -3,7 +3,8 @@ import type { LogStore } from './log-store.ts'
 import type { ResumePoint } from './batch-sink.ts'
 import type { StreamRecord } from './wal-records.ts'
 import { batchTag } from './wal-records.ts'
-import { readLog, WriteAheadLog } from './write-ahead-log.ts'
+import { readLog } from './read-log.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 /** A batch that is in the log and, as far as that tells, not in the table. */
 export interface UnsettledBatchInfo {

@@ -13,7 +13,8 @@ import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
 import { queueBytes } from './queue-bytes.ts'
 import { sourceIdOf } from './wal-records.ts'
 import type { EntryRecord, IntentRecord, SentRecord } from './wal-records.ts'
-import type { LoggedAttempt, WriteAheadLog } from './write-ahead-log.ts'
+import type { LoggedAttempt } from './read-log.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface SubmitRequest {
   readonly log: WriteAheadLog

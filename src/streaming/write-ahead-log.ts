@@ -2,13 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { ResumePoint } from './batch-sink.ts'
 import { KustoError, KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { numberOf, numberedName } from './log-store.ts'
+import { pointOf, scan, STREAM } from './read-log.ts'
+import type { UnsettledBatch } from './read-log.ts'
 import type { AcquireLogOptions, LogOwnership, LogStore } from './log-store.ts'
 import { formatRecord, LOG_VERSION, parseRecord } from './wal-records.ts'
 import type {
   CommitStrategy,
   EntryRecord,
   IntentRecord,
-  LogRecord,
   MarkRecord,
   MoveRecord,
   OutcomeRecord,
@@ -29,19 +30,6 @@ export interface OpenLogOptions extends AcquireLogOptions {
   readonly beforeCreate: () => Promise<void>
 }
 
-/** An attempt at submitting a batch, as far as the log knows. */
-export interface LoggedAttempt {
-  readonly intent: IntentRecord
-  readonly sent: SentRecord | undefined
-}
-
-/** A batch that is staged and not settled, and all that was tried with it, in order. */
-export interface UnsettledBatch {
-  readonly entry: EntryRecord
-  readonly attempts: readonly LoggedAttempt[]
-  readonly move: MoveRecord | undefined
-}
-
 /** What a batch is before it gets its place in the log. */
 export type NewEntry = Pick<EntryRecord, 'rows' | 'rawBytes' | 'properties' | 'schema' | 'position' | 'partialRows'>
 
@@ -53,7 +41,6 @@ export interface StagedRows {
   readonly entry: () => NewEntry
 }
 
-const STREAM = 'meta/stream'
 /** An object without entry that is younger may belong to a writer that is about to make one. */
 const ORPHAN_AGE_MS = 3_600_000
 
@@ -325,33 +312,6 @@ export class WriteAheadLog {
   }
 }
 
-/** What is in a log, for whoever is not its owner; undefined when there is none. */
-export async function readLog(
-  store: LogStore,
-  signal: AbortSignal | undefined,
-): Promise<(Omit<Scan, 'next' | 'settled'> & { readonly stream: StreamRecord }) | undefined> {
-  const [known] = await store.list('meta', signal)
-  if (known === undefined) return undefined
-  const stream = parseRecord('stream', await store.read(STREAM, signal), STREAM)
-  return { stream, ...(await scanMoving(store, signal)) }
-}
-
-/** Scans of a log at work that are given up because it went on meanwhile. */
-const MAX_SCANS = 5
-
-/** What is read may be removed while it is read; then a mark was made before. */
-async function scanMoving(store: LogStore, signal: AbortSignal | undefined): Promise<Scan> {
-  const newestMark = async (): Promise<string | undefined> => (await store.list('marks', signal)).at(-1)?.name
-  for (let attempt = 1; ; attempt++) {
-    const before = await newestMark()
-    try {
-      return await scan(store, signal)
-    } catch (error) {
-      if (attempt === MAX_SCANS || (await newestMark()) === before) throw error
-    }
-  }
-}
-
 async function openStream(
   store: LogStore,
   target: StreamTarget,
@@ -380,63 +340,6 @@ async function openStream(
   return found
 }
 
-interface Scan {
-  readonly mark: number
-  readonly next: number
-  readonly settled: readonly { readonly sequence: number; readonly point: ResumePoint }[]
-  readonly unsettled: readonly UnsettledBatch[]
-  readonly staged: ReadonlySet<string>
-  readonly resume: ResumePoint | undefined
-}
-
-/** What the records say; what is at or behind the mark is settled, whatever else is said of it. */
-async function scan(store: LogStore, signal: AbortSignal | undefined): Promise<Scan> {
-  const read = async <Kind extends LogRecord['kind']>(
-    kind: Kind,
-    name: string,
-  ): Promise<Extract<LogRecord, { readonly kind: Kind }>> => parseRecord(kind, await store.read(name, signal), name)
-  const names = async (folder: string): Promise<readonly string[]> =>
-    (await store.list(folder, signal)).map(({ name }) => name)
-  const newestMark = (await names('marks')).at(-1)
-  const markRecord = newestMark === undefined ? undefined : await read('mark', newestMark)
-  const mark = markRecord?.sequence ?? -1
-  const open = (name: string): boolean => numberOf(name) > mark
-  const outcomes = new Set((await names('outcomes')).filter(open).map(numberOf))
-  const moves = (await names('moves')).filter(open)
-  const intents = (await names('intents')).filter(open)
-  const settled: { sequence: number; point: ResumePoint }[] = []
-  const unsettled: UnsettledBatch[] = []
-  const staged = new Set<string>()
-  let next = mark + 1
-  let resume: ResumePoint | undefined = markRecord && pointOf(markRecord)
-  for (const name of (await names('entries')).filter(open)) {
-    const entry = await read('entry', name)
-    if (entry.sequence !== next) {
-      throw new KustoProtocolError(
-        'KUSTO_BAD_LOG_RECORD',
-        `${name}: expected batch ${next} after those before, found ${entry.sequence}`,
-      )
-    }
-    next++
-    resume = pointOf(entry)
-    if (outcomes.has(entry.sequence)) {
-      settled.push({ sequence: entry.sequence, point: resume })
-      continue
-    }
-    staged.add(entry.staged)
-    const attempts: LoggedAttempt[] = []
-    const own = intents.filter((each) => numberOf(each) === entry.sequence)
-    for (const each of own.filter((one) => !one.endsWith('.sent'))) {
-      const sent = own.includes(`${each}.sent`) ? await read('sent', `${each}.sent`) : undefined
-      attempts.push({ intent: await read('intent', each), sent })
-    }
-    attempts.sort((a, b) => a.intent.attempt - b.intent.attempt)
-    const move = moves.find((each) => numberOf(each) === entry.sequence)
-    unsettled.push({ entry, attempts, move: move === undefined ? undefined : await read('move', move) })
-  }
-  return { mark, next, settled, unsettled, staged, resume }
-}
-
 /** Records at or behind the mark, and all marks but the last. */
 async function removeSettled(store: LogStore, mark: number, signal: AbortSignal | undefined): Promise<void> {
   for (const folder of ['intents', 'moves', 'entries', 'outcomes', 'marks']) {
@@ -456,10 +359,6 @@ function idsOf({ extents }: MoveRecord): string {
 
 function attemptName({ sequence, attempt }: Pick<IntentRecord, 'sequence' | 'attempt'>): string {
   return numberedName('intents', sequence, `-${String(attempt).padStart(4, '0')}`)
-}
-
-function pointOf({ position, partialRows }: Pick<EntryRecord, 'position' | 'partialRows'>): ResumePoint {
-  return position === undefined ? { partialRows } : { position, partialRows }
 }
 
 function now(): string {

@@ -6,7 +6,8 @@ import type { SinkContext } from '../../src/sink/sink-context.ts'
 import { submitBatch } from '../../src/streaming/submit-batch.ts'
 import type { SubmitRequest, Submitted } from '../../src/streaming/submit-batch.ts'
 import type { EntryRecord } from '../../src/streaming/wal-records.ts'
-import type { LoggedAttempt, WriteAheadLog } from '../../src/streaming/write-ahead-log.ts'
+import type { LoggedAttempt } from '../../src/streaming/read-log.ts'
+import type { WriteAheadLog } from '../../src/streaming/write-ahead-log.ts'
 
 const DAY_MS = 86_400_000
 /** What the log says when another submission is about to be made. */
