@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os'
 import { badOption, checkNames, oneOf, wholeNumber } from '../base/check-options.ts'
 import { ingestionStorage } from './ingestion-storage.ts'
 import type { IngestionStorage, IngestionStorageSettings } from './ingestion-storage.ts'
 import type { AdjustSchema, CreateMode } from './plan-schema.ts'
+import { adjustmentOf, deduplicationOf, flag, formatOf, requestIdOf, workersOf } from './check-write-options.ts'
 import type { IngestionMapping } from '../protocol/ingestion-mapping.ts'
 import {
   checkedCreationTime,
@@ -148,14 +148,6 @@ export interface WriteSettings {
 }
 
 const CREATE_MODES: readonly CreateMode[] = ['FailIfNotExist', 'CreateIfNotExist']
-const ADJUSTMENTS: readonly AdjustSchema[] = [
-  'ByName',
-  'NoAdjustment',
-  'FailIfNotMatch',
-  'GenerateDynamicCsvMapping',
-  'AddColumns',
-]
-const FORMATS: readonly WriteFormat[] = ['parquet', 'csv']
 const COMPRESSIONS: readonly WriteSettings['compression'][] = ['zstd', 'snappy', 'gzip', 'none']
 
 const NAMES: readonly (keyof WriteOptions)[] = [
@@ -251,46 +243,4 @@ export function writeSettings(options: WriteOptions | ExplainWriteOptions = {}):
     signal: options.signal,
     onEvent: options.onEvent ?? (() => undefined),
   })
-}
-
-/** A mapping says how columns meet, so that `adjustSchema` has nothing left to say. */
-function adjustmentOf(given: AdjustSchema | undefined, mapping: MappingChoice | undefined): AdjustSchema {
-  const adjustSchema = oneOf('adjustSchema', given ?? 'ByName', ADJUSTMENTS)
-  if (mapping !== undefined && given !== undefined && given !== 'NoAdjustment') {
-    throw badOption(`expected adjustSchema left out beside a mapping, which says how columns meet, found ${given}`)
-  }
-  return adjustSchema
-}
-
-/** Some options are for CSV only, so they settle the format. */
-function formatOf(
-  format: WriteFormat | undefined,
-  csvOnly: readonly (readonly [boolean, string])[],
-): WriteFormat | undefined {
-  if (format !== undefined) oneOf('format', format, FORMATS)
-  const reason = csvOnly.find(([isGiven]) => isGiven)?.[1]
-  if (reason === undefined) return format
-  if (format === 'parquet') throw badOption(`expected format 'csv' with ${reason}, found 'parquet'`)
-  return 'csv'
-}
-
-function deduplicationOf(given: boolean | string | undefined): boolean | string {
-  if (given === undefined || typeof given === 'boolean') return given ?? false
-  if (typeof given === 'string' && given.trim() !== '') return given
-  throw badOption('expected deduplicateBlobs to be true, false or a name for the data')
-}
-
-function requestIdOf(given: string | undefined): string | undefined {
-  if (given === undefined || (typeof given === 'string' && /^[\x20-\x7e]{1,200}$/.test(given))) return given
-  throw badOption('expected requestId to be a text of 1 to 200 printable ASCII characters')
-}
-
-function flag(name: string, given: boolean | undefined): boolean {
-  if (given === undefined || typeof given === 'boolean') return given ?? false
-  throw badOption(`expected ${name} to be true or false, found ${typeof given}`)
-}
-
-function workersOf(given: number | undefined): number {
-  if (given === 0) return 0
-  return wholeNumber('encodeWorkers', given ?? Math.min(4, Math.max(1, availableParallelism() - 1)), 64)
 }

@@ -15,18 +15,12 @@ import type { CellKernel } from './cell-kernel.ts'
 import { csvTextCells } from './csv-text-cells.ts'
 import { flatCells, uint64Json } from './flat-cells.ts'
 import { jsonTextCells, type QuoteBytes } from './json-text-cells.ts'
-import {
-  type Fence,
-  limitedCells,
-  listCells,
-  mapCells,
-  type MemberCells,
-  quotedCells,
-  structCells,
-} from './nested-cells.ts'
+import { type Fence, listCells, mapCells } from './nested-cells.ts'
 import { noCells, presentCells } from './null-cells.ts'
+import { limitedCells, quotedCells } from './quoted-cells.ts'
 import { rawJsonCells } from './raw-json-cells.ts'
 import { keyedCells, routedCells } from './routed-cells.ts'
+import { type MemberCells, structCells } from './struct-cells.ts'
 import { renderedSpans, type SpanSource, spansOf } from './text-spans.ts'
 
 /** What {@link columnCells} needs to know besides the column. */
