@@ -28,6 +28,8 @@ const LISTING_MS = 10_000
 const MOVE_TIMEOUT_MS = 1_800_000
 /** A table that got rows it should not have is dropped, and another one loaded, so often. */
 const RELOADS = 1
+/** Writers of one batch whose tables are looked for; each costs two commands. */
+const EARLIER_WRITERS = 20
 
 /**
  * Brings a staged batch into its table through a hidden table of its own. Only this batch is in it, so its rows can be counted; then
@@ -55,7 +57,7 @@ export async function commitByMove(
     { ...request, staging },
     record.extents.map((extent) => ({ ...extent, tags: [] })),
   )
-  const tables = new Set([staging, ...request.attempts.map(({ intent }) => intent.table)])
+  const tables = new Set([staging, ...request.attempts.map(({ intent }) => intent.table), ...earlierTables(request)])
   for (const table of tables) await drop(context, table, signal)
   return { evidence: 'moved' }
 }
@@ -70,9 +72,8 @@ async function load(
   request: CommitByMoveRequest,
   reloads: number,
 ): Promise<{ readonly staging: string; readonly extents: readonly ListedExtent[] }> {
-  const { log, entry, target, tag, signal } = request
-  const id = createHash('sha256').update(`${tag}/${log.epoch}/${reloads}`).digest('hex').slice(0, 12)
-  const staging = stagingName({ table: target, createdAtMs: Date.parse(entry.createdAt), id })
+  const { log, entry, tag, signal } = request
+  const staging = stagingOf(request, log.epoch, reloads)
   const staged: Staged = { ...request, staging }
   await ensureTable(context, staged)
   await submitBatch(context, { ...request, attempts: [], table: staging })
@@ -90,6 +91,22 @@ async function load(
     `expected the ${entry.rows} rows of batch ${entry.sequence} in its staging table, found ${rowsOf(extents)} again; none of them was moved`,
     { context: { table: target } },
   )
+}
+
+/** The name follows from batch and writer, so that the next writer knows it although this one had no time to write it down. */
+function stagingOf({ tag, target, entry }: CommitByMoveRequest, epoch: number, reloads: number): string {
+  const id = createHash('sha256').update(`${tag}/${epoch}/${reloads}`).digest('hex').slice(0, 12)
+  return stagingName({ table: target, createdAtMs: Date.parse(entry.createdAt), id })
+}
+
+/** Tables that writers before this one may have left. */
+function earlierTables(request: CommitByMoveRequest): readonly string[] {
+  const { log, entry } = request
+  const tables: string[] = []
+  for (let epoch = Math.max(entry.epoch, log.epoch - EARLIER_WRITERS); epoch < log.epoch; epoch++) {
+    for (let reloads = 0; reloads <= RELOADS; reloads++) tables.push(stagingOf(request, epoch, reloads))
+  }
+  return tables
 }
 
 async function ensureTable(context: SinkContext, { target, staging, write, signal }: Staged): Promise<void> {

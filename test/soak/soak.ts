@@ -18,6 +18,7 @@ export interface Totals {
   kills: number
   recoveries: number
   takeovers: number
+  conflicts: number
   /** What writers that were taken over from ended with. */
   readonly zombies: Record<string, number>
 }
@@ -37,6 +38,7 @@ export class Soak implements AsyncDisposable {
     kills: 0,
     recoveries: 0,
     takeovers: 0,
+    conflicts: 0,
     zombies: {},
   }
   /** One line for each schedule that went wrong. */
@@ -84,7 +86,7 @@ export class Soak implements AsyncDisposable {
 
   /** One schedule; its rows are counted some schedules later, with what came late. What goes wrong is a line of `failures`. */
   async run(schedule: Schedule): Promise<Ran> {
-    const ran: Ran = { kills: 0, recovered: [], zombie: undefined }
+    const ran: Ran = { kills: 0, conflicts: 0, recovered: [], zombie: undefined }
     let timer: NodeJS.Timeout | undefined
     try {
       const hang = new Promise<never>((_resolve, reject) => {
@@ -103,6 +105,7 @@ export class Soak implements AsyncDisposable {
       clearTimeout(timer)
     }
     this.totals.kills += ran.kills
+    this.totals.conflicts += ran.conflicts
     this.totals.recoveries += ran.recovered.length
     if (ran.zombie !== undefined) this.totals.takeovers++
     return ran
@@ -129,7 +132,8 @@ export class Soak implements AsyncDisposable {
     await this.kusto.command(`.create table ${table} (producer: int, ordinal: int)`).rows()
     for (const fault of faults) this.local.faults.add(fault)
     const state: State = { acknowledged: 0, takeOver: false, zombie: undefined, isDone: false }
-    for (const [index, life] of lives.entries()) {
+    const queue = [...lives]
+    for (const [index, life] of queue.entries()) {
       const child = this.#pool.take()
       const turn = await this.#live(child, { schedule, life, state, ran })
       if (turn.kind === 'stopped') {
@@ -141,6 +145,12 @@ export class Soak implements AsyncDisposable {
         this.#pool.replace(child)
       } else {
         this.#pool.give(child)
+        if (turn.kind === 'failed' && turn.code === 'KUSTO_LOG_CONFLICT' && state.zombie !== undefined) {
+          // The one that was taken over from had left a batch when its successor had read the log: that says to open it again.
+          ran.conflicts++
+          queue.push({ ...life, death: undefined })
+          continue
+        }
         if (turn.kind === 'failed') throw new Error(`process ${index + 1} failed: ${turn.message}`)
         state.isDone = true
         break
@@ -244,6 +254,8 @@ export class Soak implements AsyncDisposable {
 /** How a schedule went. */
 export interface Ran {
   kills: number
+  /** Writers that had to be opened again. */
+  conflicts: number
   /** By what each batch that a dead process had left was known to be in the table. */
   readonly recovered: string[]
   /** What a process that was taken over from ended with. */
