@@ -72,7 +72,7 @@ async function load(
   request: CommitByMoveRequest,
   reloads: number,
 ): Promise<{ readonly staging: string; readonly extents: readonly ListedExtent[] }> {
-  const { log, entry, tag, signal } = request
+  const { log, entry, target, tag, signal } = request
   const staging = stagingOf(request, log.epoch, reloads)
   const staged: Staged = { ...request, staging }
   await ensureTable(context, staged)
