@@ -15,6 +15,8 @@ export interface AbandonedWrite {
   /** Why the write ends. */
   readonly error: unknown
   readonly queued: readonly QueuedBlob[]
+  /** Of blobs that were not queued; under way. */
+  readonly removal?: Promise<void>
   readonly via: WriteReceiptJson['via']
   /** Whether the rows are in the target: then only tidying up is left. */
   readonly isCommitted: boolean
@@ -58,6 +60,7 @@ export async function abandonWrite(context: SinkContext, write: AbandonedWrite):
   const [dropped] = await Promise.allSettled([
     staging.drop(scope.signal),
     blobs.length === 0 ? undefined : untilAborted(removeUploads(context, { blobs, via }), scope.signal),
+    write.removal,
   ])
   return dropped.status === 'rejected' ? stagingLeft(write, dropped.reason) : error
 }

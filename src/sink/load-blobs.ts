@@ -42,10 +42,11 @@ export interface LoadRequest {
   readonly beforeSubmit?: (signal: AbortSignal | undefined) => Promise<void>
 }
 
-/** What the service has taken; with a failure the load stopped after these blobs, and the others are deleted. */
+/** What the service has taken; with a failure the load stopped after these blobs. */
 export interface LoadOutcome {
   readonly queued: readonly QueuedBlob[]
-  readonly failure?: { readonly error: unknown }
+  /** `removal` settles when the other blobs are deleted, or when there is no more time for that. It does not reject. */
+  readonly failure?: { readonly error: unknown; readonly removal: Promise<void> }
 }
 
 /** Encodes and uploads blobs and hands them to the service's queue. Never rejects: blobs it has taken are told either way. */
@@ -124,8 +125,9 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     await removeOthers()
     return { queued }
   } catch (error) {
-    await removeOthers()
-    return { queued, failure: { error: severalFailures(target, error, failures) } }
+    // An `onEvent` that throws once more does not hide the failure.
+    const removal = removeOthers().catch(() => undefined)
+    return { queued, failure: { error: severalFailures(target, error, failures), removal } }
   }
 }
 

@@ -47,6 +47,7 @@ export async function writeQueued(
     queued,
     elapsed,
   }
+  await failure?.removal
   if (failure !== undefined) throw queued.length === 0 ? failure.error : incomplete(context, outcome, failure.error)
   return receiptOf(context, outcome)
 }

@@ -90,6 +90,7 @@ class Transaction {
         ...this.#parts,
         error,
         queued: this.#load.queued,
+        ...(this.#load.failure === undefined ? {} : { removal: this.#load.failure.removal }),
         via: setup.via,
         receipt: this.#receipt(),
         isCommitted: this.#isCommitted,

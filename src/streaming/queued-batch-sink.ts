@@ -99,6 +99,7 @@ export class QueuedBatchSink implements BatchSink<QueuedSetup> {
       settings,
       elapsed,
     })
+    await failure?.removal
     if (failure !== undefined) throw failure.error
     const receipt = receiptOf(context, { table: this.#table, mode: 'queued', plan, format, via, queued, elapsed })
     onStage('queued')

@@ -467,6 +467,30 @@ it('spark:W34 a blob that fails fails the write with its status, and nothing of 
   expect([await kusto.read('Partly').count(), await leftovers()]).toEqual([0, []])
 })
 
+it('an abort drops the staging table and deletes blobs side by side, so that one does not wait for the other', async () => {
+  await make('SideBySide')
+  const gateway = await startGateway(local.cluster)
+  await using other = new KustoConnector({ cluster: gateway.url, database: local.database })
+  const stop = new AbortController()
+  let tell: () => void = () => undefined
+  const dropped = new Promise<void>((resolve) => void (tell = resolve))
+  gateway.intercept = async ({ label }, forward) => {
+    if (label === 'POST queued') {
+      stop.abort(new Error('enough'))
+      return undefined
+    }
+    if (label.startsWith('.drop table')) tell()
+    if (label === 'DELETE blob') await dropped
+    return forward()
+  }
+  const events: WriteEvent[] = []
+  const options = { ...ALL, ...ONE_EACH, signal: stop.signal, onEvent: (event: WriteEvent) => void events.push(event) }
+  await expect(other.write('SideBySide', blobs(3), options)).rejects.toThrow('enough')
+  await gateway.close()
+  expect(events.filter(({ kind }) => kind === 'uploads-removed')).toMatchObject([{ removed: 3, failed: 0 }])
+  expect(await leftovers()).toEqual([])
+})
+
 it(
   'spark:W19 staging tables whose write must have ended are dropped by age, and others stay',
   { timeout: 300_000 },
