@@ -27,9 +27,29 @@ export interface AbandonedWrite {
   readonly settings: Pick<WriteSettings, 'signal' | 'onEvent'>
 }
 
-/** An abort settles soon; after a failure there is more time to tidy up. */
+/** An abort settles soon; else there is more time to tidy up. */
 const ABORT_CLEANUP_MS = 1_000
-const FAILURE_CLEANUP_MS = 30_000
+const CLEANUP_MS = 30_000
+
+/** The time to tidy up at the end of a write, which is cut short when the caller aborts. To be disposed. */
+export function timeToTidyUp(outer: AbortSignal | undefined): {
+  readonly signal: AbortSignal
+  [Symbol.dispose](): void
+} {
+  const scope = new AbortScope()
+  const limit = (limitMs: number): void =>
+    scope.limit(limitMs, () => new KustoNetworkError('KUSTO_TIMEOUT', `tidying up took more than ${limitMs} ms`))
+  const hurry = (): void => limit(ABORT_CLEANUP_MS)
+  limit(outer?.aborted === true ? ABORT_CLEANUP_MS : CLEANUP_MS)
+  outer?.addEventListener('abort', hurry, { once: true })
+  return {
+    signal: scope.signal,
+    [Symbol.dispose]: () => {
+      outer?.removeEventListener('abort', hurry)
+      scope.close()
+    },
+  }
+}
 
 /**
  * Removes what a write that is given up has left, and gives the error to throw: the reason as it is where nothing is left
@@ -39,9 +59,7 @@ const FAILURE_CLEANUP_MS = 30_000
 export async function abandonWrite(context: SinkContext, write: AbandonedWrite): Promise<unknown> {
   const { staging, isCommitted, inDoubt, error, queued, via, settings } = write
   const isAborted = settings.signal?.aborted === true
-  using scope = new AbortScope()
-  const limitMs = isAborted ? ABORT_CLEANUP_MS : FAILURE_CLEANUP_MS
-  scope.limit(limitMs, () => new KustoNetworkError('KUSTO_TIMEOUT', `tidying up took more than ${limitMs} ms`))
+  using scope = timeToTidyUp(settings.signal)
   if (isCommitted) {
     await dropStaging(context, write, scope.signal)
     return committed(write)

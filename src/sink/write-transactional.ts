@@ -1,6 +1,4 @@
-import { AbortScope } from '../base/abort.ts'
-import { KustoNetworkError } from '../errors.ts'
-import { abandonWrite, dropStaging } from './abandon-write.ts'
+import { abandonWrite, dropStaging, timeToTidyUp } from './abandon-write.ts'
 import { ingestionProperties } from './blob-format.ts'
 import { clearReplaced } from './clear-replaced.ts'
 import { cutBlobs } from './cut-blobs.ts'
@@ -22,9 +20,6 @@ import type { Staging } from './staging-table.ts'
 import { swapCommand } from './swap-command.ts'
 import type { WriteInput } from './write-input.ts'
 import type { WriteSettings } from './write-settings.ts'
-
-/** How long the staging table may take to be dropped when the write has succeeded. */
-const DROP_MS = 30_000
 
 /**
  * All or nothing: rows are loaded into a hidden staging table, counted there, and brought into the table by one command,
@@ -184,8 +179,7 @@ class Transaction {
 
   /** What is done cannot fail any more: a table that stays is told. */
   async #tidyUp(): Promise<void> {
-    using scope = new AbortScope()
-    scope.limit(DROP_MS, () => new KustoNetworkError('KUSTO_TIMEOUT', `no answer within ${DROP_MS} ms`))
+    using scope = timeToTidyUp(this.#parts.settings.signal)
     const isDropped = await dropStaging(this.#context, this.#parts, scope.signal)
     if (!isDropped) this.#outcome = { ...this.#outcome, stagingLeft: true }
   }

@@ -491,6 +491,30 @@ it('an abort drops the staging table and deletes blobs side by side, so that one
   expect(await leftovers()).toEqual([])
 })
 
+// Without an abort the drop is waited for longer than this test may take.
+it(
+  'an abort while the staging table is dropped ends the write, whose receipt says what is left',
+  { timeout: 25_000 },
+  async () => {
+    await make('Hurried')
+    const gateway = await startGateway(local.cluster)
+    await using other = new KustoConnector({ cluster: gateway.url, database: local.database })
+    const stop = new AbortController()
+    gateway.intercept = ({ label }, forward) => {
+      if (!label.startsWith('.drop table')) return forward()
+      stop.abort(new Error('enough'))
+      return new Promise(() => undefined)
+    }
+    const receipt = await other.write('Hurried', numbers(5), { ...ALL, signal: stop.signal })
+    await gateway.close()
+    const { transaction } = receipt.toJSON()
+    expect(transaction).toMatchObject({ kind: 'moved', stagingLeft: true, stagingTable: expect.any(String) as string })
+    expect(await kusto.read('Hurried').count()).toBe(5)
+    expect(await leftovers()).toEqual([transaction?.stagingTable])
+    await kusto.dropStagingTables({ tables: await leftovers() })
+  },
+)
+
 it(
   'spark:W19 staging tables whose write must have ended are dropped by age, and others stay',
   { timeout: 300_000 },
