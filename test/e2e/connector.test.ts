@@ -175,8 +175,8 @@ describe('writing', () => {
     await receipt.completed({ timeoutMs: 60_000 })
     expect([receipt.created, receipt.rows, receipt.blobs.length]).toEqual([true, 3, 1])
     expect(events.map((event) => event.kind)).toEqual([
-      'schema-planned',
       'table-created',
+      'schema-planned',
       'format',
       'blob-encoded',
       'blob-uploaded',

@@ -145,7 +145,7 @@ describe('an upload', () => {
     // The same bytes are no proof either.
     for (const size of [10, 20, 3000]) {
       await expect(writeBlob(place(server), [bytesOf(size)], QUICK)).rejects.toMatchObject({
-        code: 'KUSTO_STORAGE_FAILED',
+        code: 'KUSTO_BLOB_EXISTS',
       })
     }
     expect(server.blobs.get(PATH)?.length).toBe(10)
