@@ -204,7 +204,7 @@ describe('integrity', () => {
     await writeBlob(many, [bytes], { blockBytes: 100_000 })
     const read = await downloadBlob(many)
     expect([Buffer.compare(read.bytes, bytes), read.verified]).toEqual([0, 'md5'])
-    await expect(writeBlob(one, [bytes])).rejects.toMatchObject({ code: 'KUSTO_STORAGE_FAILED' })
+    await expect(writeBlob(one, [bytes])).rejects.toMatchObject({ code: 'KUSTO_BLOB_EXISTS' })
     await deleteDirectory({ storage: { kind: 'sas', url: await bySas(boxes[1]) }, directory: 'uploads' })
   })
 })
