@@ -259,7 +259,11 @@ export class V2Reader {
     const table = this.#tables.get(this.#id)
     if (table === undefined) throw malformed(`expected a TableHeader for table ${this.#id} before this`, this.#path)
     const expected = this.#frame.fields.get('RowCount')
-    if (table instanceof PrimaryTable && typeof expected === 'number' && expected !== table.rows) {
+    if (table instanceof PrimaryTable && typeof expected !== 'number') {
+      // By it alone it is noticed that a piece of the table is missing.
+      throw malformed(`expected a RowCount at the end of table ${this.#id}, found none`, this.#path)
+    }
+    if (table instanceof PrimaryTable && expected !== table.rows) {
       throw incomplete(`expected ${expected} rows in table ${this.#id}, found ${table.rows}`, this.#path)
     }
     this.#closeTable(this.#id)

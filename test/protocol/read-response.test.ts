@@ -153,3 +153,21 @@ describe('the reader without waiting', () => {
     expect(failures[1]).toBe(failures[0])
   })
 })
+
+describe('a table in pieces', () => {
+  const header =
+    '{"FrameType":"TableHeader","TableId":1,"TableKind":"PrimaryResult","TableName":"PrimaryResult","Columns":[{"ColumnName":"n","ColumnType":"long"}]}'
+  const piece = (type: string): string =>
+    `{"FrameType":"${type}","TableFragmentType":"DataAppend","TableId":1,"Rows":[[7]]}`
+  const response = (type: string, completion: string): Promise<unknown> =>
+    collectResponse([Buffer.from(`${HEAD},${header},${piece('TableFragment')},${piece(type)},${completion},${DONE}`)])
+
+  it('of which one is not known for what it is ends in an error, also when its rows were not counted', async () => {
+    const counted = '{"FrameType":"TableCompletion","TableId":1,"RowCount":2}'
+    await response('TableFragment', counted)
+    await expect(response('[ableFragment', counted)).rejects.toMatchObject({ code: 'KUSTO_INCOMPLETE_RESPONSE' })
+    await expect(
+      response('[ableFragment', '{"FrameType":"TableCompletion","TableId":1,"RowCRowCount":2}'),
+    ).rejects.toMatchObject({ code: 'KUSTO_MALFORMED_RESPONSE' })
+  })
+})
