@@ -83,6 +83,9 @@ export type ReadEvent =
   /** Blobs this read owned were deleted; `failed` are still there. */
   | { readonly kind: 'blobs-removed'; readonly removed: number; readonly failed: number; readonly directory: string }
 
+/** For reads whose caller does not listen, so that nothing is measured for nobody. */
+export const ignoreEvent: OnReadEvent = () => undefined
+
 export type OnReadEvent = (event: ReadEvent) => void
 
 /** For the calls behind a read that give no rows to its caller: only their requests are told. */

@@ -11,6 +11,7 @@ import { checkedPartitionBy } from './partition-by.ts'
 import type { PartitionBy } from './partition-by.ts'
 import { readCacheSettings } from './read-cache.ts'
 import type { ReadCacheOptions, ReadCacheSettings } from './read-cache.ts'
+import { ignoreEvent } from './read-events.ts'
 import type { OnReadEvent } from './read-events.ts'
 import { transientStorage } from './transient-storage.ts'
 import type { TransientStorage, TransientStorageSettings } from './transient-storage.ts'
@@ -189,7 +190,7 @@ export function readSettings(options: ReadOptions = {}): ReadSettings {
     schema: options.schema === undefined ? undefined : declaredSchema(options.schema, types),
     cache: options.cache === undefined ? undefined : readCacheSettings(options.cache),
     signal: options.signal,
-    onEvent: options.onEvent ?? (() => undefined),
+    onEvent: options.onEvent ?? ignoreEvent,
   }
 }
 

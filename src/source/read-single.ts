@@ -4,6 +4,7 @@ import { readResponse } from '../protocol/read-response.ts'
 import type { ResponseEvent } from '../protocol/response-events.ts'
 import type { BatchStream } from '../arrow/batches.ts'
 import { AnswerMeter } from './answer-meter.ts'
+import { ignoreEvent } from './read-events.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { QueryActivity, SourceContext } from './source-context.ts'
 import { queryText } from './source-query.ts'
@@ -24,9 +25,12 @@ export async function openSingle(
 /** The one primary result of a response. A second one is an error: a dataframe has one schema. */
 export async function openResponse(body: AsyncIterable<Uint8Array>, settings: ReadSettings): Promise<BatchStream> {
   const { types, batchRows, signal } = settings
+  const decoding = { types, batchRows, ...(signal === undefined ? {} : { signal }) }
   const meter = new AnswerMeter()
-  const response = readResponse(meter.watch(body), { types, batchRows, ...(signal === undefined ? {} : { signal }) })
-  const events = meter.time(response)
+  const events =
+    settings.onEvent === ignoreEvent
+      ? readResponse(body, decoding)
+      : meter.time(readResponse(meter.watch(body), decoding))
   const table = await firstTable(events)
   return { schema: table.schema, batches: batchesOf(events, table, { ...settings, meter }) }
 }
