@@ -99,7 +99,8 @@ export type { Interval, Spread } from './benchmark/statistics.ts'
 export type { ConfigurationSummary, PhaseSummary } from './benchmark/summarize-runs.ts'
 
 export { KustoWriter } from './streaming/kusto-writer.ts'
-export type { FlushedRows, WriterInput, WriterWriteOptions, WrittenRows } from './streaming/kusto-writer.ts'
+export type { FlushedRows, WriterWriteOptions, WrittenRows } from './streaming/kusto-writer.ts'
+export type { WriterInput } from './streaming/writer-intake.ts'
 export type {
   AtLeastOnceWriterOptions,
   BatchingOptions,

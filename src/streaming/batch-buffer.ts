@@ -17,9 +17,9 @@ export interface SealedBatch<Setup> {
   /** Bytes of Arrow data. */
   readonly bytes: number
   readonly reason: SealReason
-  /** The number of the last write whose rows are all in this batch or an earlier one; -1 when there is none. */
+  /** The number of the last write with a position whose rows are all in this batch or an earlier one; -1 when there is none. */
   readonly lastWrite: number
-  /** Rows of the write after that one which are in this batch or an earlier one. */
+  /** Rows after that write which are in this batch or an earlier one. */
   readonly partialRows: number
 }
 
@@ -34,7 +34,7 @@ export interface BufferedRows<Setup> {
   readonly setup: Setup
   /** Number of the write, ascending. */
   readonly write: number
-  /** Whether these are the last rows of the write. */
+  /** Whether these are the last rows of a write with a position. */
   readonly isLast: boolean
 }
 
@@ -121,7 +121,7 @@ export class BatchBuffer<Setup> {
     return sealed
   }
 
-  /** A write of which no row is left to take is complete. */
+  /** A write with a position of which no row is left to take is complete. */
   complete(write: number): void {
     this.#lastWrite = write
     this.#partialRows = 0

@@ -1,30 +1,21 @@
-import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
-import type { RecordBatch, Schema, Table } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import pLimit from 'p-limit'
-import { readBatches, schemaDrift } from '../arrow/batches.ts'
-import type { BatchInput, BatchItem } from '../arrow/batches.ts'
-import { rowMeter, rowSlices } from '../arrow/row-meter.ts'
+import { rowMeter } from '../arrow/row-meter.ts'
 import { AbortScope } from '../base/abort.ts'
 import { ByteBudget } from '../base/byte-budget.ts'
 import type { ReleaseBytes } from '../base/byte-budget.ts'
 import { checkNames } from '../base/check-options.ts'
-import { KustoDataError, KustoUsageError } from '../errors.ts'
+import { KustoUsageError } from '../errors.ts'
 import { BatchBuffer } from './batch-buffer.ts'
-import type { SealedBatch, SealReason } from './batch-buffer.ts'
+import type { BufferedRows, SealedBatch, SealReason } from './batch-buffer.ts'
 import { BatchPipeline } from './batch-pipeline.ts'
 import type { BatchSink, ResumePoint } from './batch-sink.ts'
+import { SourceProgress } from './source-progress.ts'
+import { WriterIntake } from './writer-intake.ts'
+import type { WriterInput } from './writer-intake.ts'
 import { MetricsRecorder } from './writer-metrics.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 import type { WriterSettings } from './writer-settings.ts'
-
-/** What a writer takes at once: batches, a table, Arrow IPC bytes, rows, or one row. Streams go to `writeStream`. */
-export type WriterInput =
-  | Table
-  | RecordBatch
-  | Uint8Array
-  | ArrayBuffer
-  | readonly BatchItem[]
-  | Readonly<Record<string, unknown>>
 
 export interface WriterWriteOptions {
   /** Where the source stands after these rows, in its own terms; given back to `onAck`. */
@@ -54,20 +45,6 @@ export interface WriterBehaviour {
 
 type State = 'open' | 'closing' | 'closed' | 'failed' | 'aborted'
 
-interface PreparedSchema {
-  readonly schema: Schema
-  readonly setup: unknown
-  readonly preparedAtMs: number
-}
-
-interface PendingAck {
-  /** Batches that must be done. */
-  readonly batches: number
-  readonly position: { readonly value: unknown } | undefined
-}
-
-/** After this time the table is looked at again before more rows are taken. */
-const SETUP_AGE_MS = 300_000
 /** Batches that end by age before the writer says that they are small, and what small is. */
 const SMALL_BATCHES = 5
 const SMALL_BYTES = 1024 * 1024
@@ -79,6 +56,8 @@ export class KustoWriter implements AsyncDisposable {
   readonly closed: Promise<void>
   readonly #settle: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }
   readonly #sink: BatchSink
+  readonly #intake: WriterIntake
+  readonly #progress: SourceProgress
   readonly #settings: WriterSettings & WriterBehaviour
   readonly #buffer: BatchBuffer<unknown>
   readonly #pipeline: BatchPipeline<unknown>
@@ -86,19 +65,11 @@ export class KustoWriter implements AsyncDisposable {
   readonly #scope: AbortScope
   readonly #metrics = new MetricsRecorder()
   readonly #inTurn = pLimit(1)
-  readonly #acks: PendingAck[] = []
   readonly #onAbort = (): void => void this.abort(this.#settings.signal?.reason)
-  #prepared: PreparedSchema | undefined
   #releases: ReleaseBytes[] = []
   #ageTimer: NodeJS.Timeout | undefined
   #oldestAtMs = 0
-  #writes = 0
-  /** Of writes that no sealed batch completes yet, the last complete one first. */
-  readonly #positions: { readonly write: number; readonly position: unknown }[] = []
   #opening: Promise<ResumePoint | undefined> | undefined
-  #resume: ResumePoint = { partialRows: 0 }
-  /** Rows that the source repeats and an earlier writer has seen to. */
-  #skipRows = 0
   #state: State = 'open'
   #failure: unknown
   #wasTold = false
@@ -111,6 +82,9 @@ export class KustoWriter implements AsyncDisposable {
     this.table = table
     this.#sink = sink
     this.#settings = settings
+    const { maxBatchBytes, wholeWrites = false } = settings
+    this.#intake = new WriterIntake(sink, { table, maxBatchBytes, wholeWrites })
+    this.#progress = new SourceProgress(table, settings.onAck)
     this.#scope = new AbortScope()
     let settle: { resolve: () => void; reject: (reason: unknown) => void } | undefined
     this.closed = new Promise((resolve, reject) => {
@@ -127,7 +101,7 @@ export class KustoWriter implements AsyncDisposable {
       reject: rejection(settings),
       onEvent: settings.onEvent,
       metrics: this.#metrics,
-      onAdvance: () => this.#acknowledge(),
+      onAdvance: (doneBefore) => this.#progress.advance(doneBefore),
       onFailure: (error) => this.#fail(error),
     })
     const { signal } = settings
@@ -156,7 +130,7 @@ export class KustoWriter implements AsyncDisposable {
   async write(data: WriterInput, options: WriterWriteOptions = {}): Promise<WrittenRows> {
     checkNames(options, ['position', 'signal'])
     this.#checkOpen()
-    return this.#inTurn(() => this.#take(isOneRow(data) ? [data] : data, options))
+    return this.#inTurn(() => this.#take(data, options))
   }
 
   /** Ends the open batch, and waits until everything written before counts as written. */
@@ -213,10 +187,7 @@ export class KustoWriter implements AsyncDisposable {
   async #open(): Promise<ResumePoint | undefined> {
     try {
       const resume = await this.#sink.open?.(this.#scope.signal)
-      if (resume !== undefined) {
-        this.#resume = resume
-        this.#skipRows = resume.partialRows
-      }
+      if (resume !== undefined) this.#progress.resumeFrom(resume)
       return resume
     } catch (error) {
       if (this.#state === 'open' || this.#state === 'closing') this.#fail(error)
@@ -224,7 +195,7 @@ export class KustoWriter implements AsyncDisposable {
     }
   }
 
-  async #take(data: BatchInput, { position, signal }: WriterWriteOptions): Promise<WrittenRows> {
+  async #take(data: WriterInput, { position, signal }: WriterWriteOptions): Promise<WrittenRows> {
     this.#opening ??= this.#open()
     await this.#opening
     // One that was called before `close` is still taken; what has ended the writer since is told as it is.
@@ -235,21 +206,21 @@ export class KustoWriter implements AsyncDisposable {
     if (signal?.aborted === true) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      const batches = await this.#batchesOf(data, scope.signal)
-      const write = this.#writes++
-      if (position !== undefined) this.#positions.push({ write, position })
+      const begun = this.#progress.begin(await this.#intake.read(data, scope.signal), position)
       let rows = 0
-      const taken = this.#withoutSkipped(batches)
-      for (const [index, { batch, setup }] of taken.entries()) {
+      for (const [index, { batch, setup }] of begun.pieces.entries()) {
+        const isLast = begun.hasPosition && index === begun.pieces.length - 1
         // Once rows are taken the caller's signal no longer counts: a write is not left half taken.
-        const wait = index === 0 ? scope.signal : this.#scope.signal
-        await this.#add(batch, { setup, write, isLast: index === taken.length - 1 }, wait)
+        const release = await this.#room(batch, index === 0 ? scope.signal : this.#scope.signal)
+        begun.take()
+        this.#add({ batch, setup, write: begun.write, isLast }, release)
         rows += batch.numRows
       }
-      if (taken.length === 0) this.#buffer.complete(write)
+      begun.take()
+      if (begun.hasPosition && begun.pieces.length === 0) this.#buffer.complete(begun.write)
       const needed = this.#buffer.nextSequence + (this.#buffer.rows > 0 ? 1 : 0)
-      if (position !== undefined) this.#acks.push({ batches: needed, position: { value: position } })
-      this.#acknowledge()
+      if (position !== undefined) this.#progress.await(position, needed)
+      this.#progress.advance(this.#pipeline.doneBefore)
       return { rows, acknowledged: async (until) => this.#told(this.#pipeline.until(needed, until)) }
     } catch (error) {
       throw this.#hasFailed() ? this.#tell() : error
@@ -258,79 +229,19 @@ export class KustoWriter implements AsyncDisposable {
     }
   }
 
-  /** All batches of one write, checked before the first row of it is taken. */
-  async #batchesOf(
-    data: BatchInput,
-    signal: AbortSignal,
-  ): Promise<readonly { readonly batch: RecordBatch; readonly setup: unknown }[]> {
-    const source = await readBatches(data, {
-      columnTypes: (names) => this.#sink.columnTypes(names, signal),
-      signal,
-    })
-    const found: { batch: RecordBatch; setup: unknown }[] = []
-    let bytes = 0
-    for await (const batch of source.batches) {
-      bytes += rowMeter(batch).bytes(0, batch.numRows)
-      if (this.#settings.wholeWrites === true && bytes > this.#settings.maxBatchBytes) throw this.#tooLarge()
-      const setup = await this.#setupFor({ schema: source.schema, isInferred: source.isInferred }, signal)
-      for (const piece of rowSlices(batch, this.#settings.maxBatchBytes)) found.push({ batch: piece, setup })
-    }
-    return found
-  }
-
-  #tooLarge(): KustoDataError {
-    return new KustoDataError(
-      'KUSTO_WRITE_TOO_LARGE',
-      `expected at most ${this.#settings.maxBatchBytes} bytes of Arrow data in one write to table ${this.table}, found more`,
-    )
-  }
-
-  /** The first rows of a source that goes on in the middle of a write are those that were seen to before. */
-  #withoutSkipped<Piece extends { readonly batch: RecordBatch }>(pieces: readonly Piece[]): readonly Piece[] {
-    if (this.#skipRows === 0) return pieces
-    const rows = pieces.reduce((sum, { batch }) => sum + batch.numRows, 0)
-    if (rows < this.#skipRows) {
-      throw new KustoUsageError(
-        'KUSTO_REPLAY_MISMATCH',
-        `expected at least the ${this.#skipRows} rows of this write that were written before, found ${rows}: after a restart the source must give the same rows again`,
-        { context: { table: this.table } },
-      )
-    }
-    const rest: Piece[] = []
-    for (const piece of pieces) {
-      const skipped = Math.min(this.#skipRows, piece.batch.numRows)
-      this.#skipRows -= skipped
-      if (skipped === 0) rest.push(piece)
-      else if (skipped < piece.batch.numRows) rest.push({ ...piece, batch: piece.batch.slice(skipped) })
-    }
-    return rest
-  }
-
-  async #setupFor(
-    source: { readonly schema: Schema; readonly isInferred: boolean },
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const known = this.#prepared
-    const isFresh = known !== undefined && performance.now() - known.preparedAtMs < SETUP_AGE_MS
-    if (isFresh && schemaDrift(known.schema, source.schema) === undefined) return known.setup
-    const setup = await this.#sink.prepare(source, signal)
-    this.#prepared = { schema: source.schema, setup, preparedAtMs: performance.now() }
-    return setup
-  }
-
-  /** Waits until the rows fit into memory, and takes them. */
-  async #add(
-    batch: RecordBatch,
-    place: { readonly setup: unknown; readonly write: number; readonly isLast: boolean },
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Waits until the rows fit into memory. */
+  async #room(batch: RecordBatch, signal: AbortSignal): Promise<ReleaseBytes> {
     const bytes = rowMeter(batch).bytes(0, batch.numRows)
     // What is buffered would otherwise hold the memory that it waits for.
     if (this.#budget.usedBytes + bytes > this.#budget.limitBytes) this.#seal('memory')
     const release = await this.#budget.acquire(bytes, signal)
-    const sealed = this.#buffer.add({ batch, ...place })
     this.#metrics.counters.acceptedRows += batch.numRows
     this.#metrics.counters.acceptedBytes += bytes
+    return release
+  }
+
+  #add(rows: BufferedRows<unknown>, release: ReleaseBytes): void {
+    const sealed = this.#buffer.add(rows)
     for (const [index, each] of sealed.entries()) {
       // These rows lie in the last of the sealed batches, unless the open one has the rest of them.
       if (index === sealed.length - 1 && this.#buffer.rows === 0) this.#releases.push(release)
@@ -362,18 +273,9 @@ export class KustoWriter implements AsyncDisposable {
     if (reason === 'age') this.#watchSize(bytes)
     const releases = this.#releases
     this.#releases = []
-    this.#pipeline.launch(batch, this.#pointAfter(batch), () => {
+    this.#pipeline.launch(batch, this.#progress.pointAfter(batch), () => {
       for (const release of releases) release()
     })
-  }
-
-  #pointAfter({ lastWrite, partialRows }: SealedBatch<unknown>): ResumePoint {
-    const behind = this.#positions.findLastIndex(({ write }) => write <= lastWrite)
-    const last = this.#positions[behind]
-    // The last one stays: the next batch may end in the middle of the next write.
-    this.#positions.splice(0, behind)
-    if (lastWrite < 0) return { ...this.#resume, partialRows: this.#resume.partialRows + partialRows }
-    return last === undefined ? { partialRows } : { position: last.position, partialRows }
   }
 
   #watchSize(bytes: number): void {
@@ -384,14 +286,6 @@ export class KustoWriter implements AsyncDisposable {
     if (aged.isTold || aged.batches < SMALL_BATCHES || averageBytes >= SMALL_BYTES) return
     aged.isTold = true
     this.#settings.onEvent({ kind: 'small-batches', averageBytes })
-  }
-
-  #acknowledge(): void {
-    for (let next = this.#acks[0]; next !== undefined; next = this.#acks[0]) {
-      if (next.batches > this.#pipeline.doneBefore) return
-      this.#acks.shift()
-      if (next.position !== undefined) this.#settings.onAck(next.position.value)
-    }
   }
 
   async #end(): Promise<FlushedRows> {
@@ -436,7 +330,7 @@ export class KustoWriter implements AsyncDisposable {
     this.#ageTimer = undefined
     this.#buffer.seal('end')
     for (const release of this.#releases.splice(0)) release()
-    this.#acks.length = 0
+    this.#progress.stop()
     this.#scope.abort(reason)
   }
 
@@ -489,15 +383,4 @@ function rejection({ delivery, deadLetter }: WriterSettings): ConstructorParamet
     }
   }
   return delivery === 'none' ? async () => 'nowhere' as const : undefined
-}
-
-/** A plain object that is none of the inputs. */
-function isOneRow(data: WriterInput): data is Readonly<Record<string, unknown>> {
-  return (
-    !Array.isArray(data) &&
-    !isArrowTable(data) &&
-    !isArrowRecordBatch(data) &&
-    !(data instanceof Uint8Array) &&
-    !(data instanceof ArrayBuffer)
-  )
 }

@@ -1,7 +1,8 @@
 import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
 import type { BatchItem } from '../arrow/batches.ts'
 import { AbortScope, untilAborted } from '../base/abort.ts'
-import type { FlushedRows, KustoWriter, WriterInput } from './kusto-writer.ts'
+import type { FlushedRows, KustoWriter } from './kusto-writer.ts'
+import type { WriterInput } from './writer-intake.ts'
 
 /** What comes in order and may have no end: an async iterable, a Web or a Node stream, or an iterable. */
 export type StreamSource<Item = BatchItem> = AsyncIterable<Item> | Iterable<Item> | ReadableStream<Item>

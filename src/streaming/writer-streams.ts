@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
-import type { KustoWriter, WriterInput } from './kusto-writer.ts'
+import type { KustoWriter } from './kusto-writer.ts'
+import type { WriterInput } from './writer-intake.ts'
 
 /**
  * The writer as a Web stream to pipe into: it asks for more when rows fit into memory, its end closes the writer, and its

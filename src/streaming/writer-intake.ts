@@ -1,0 +1,94 @@
+import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
+import type { RecordBatch, Schema, Table } from 'apache-arrow'
+import { readBatches, schemaDrift } from '../arrow/batches.ts'
+import type { BatchItem } from '../arrow/batches.ts'
+import { rowMeter, rowSlices } from '../arrow/row-meter.ts'
+import { KustoDataError } from '../errors.ts'
+import type { BatchSink } from './batch-sink.ts'
+import type { RowsToTake } from './source-progress.ts'
+
+/** What a writer takes at once: batches, a table, Arrow IPC bytes, rows, or one row. Streams go to `writeStream`. */
+export type WriterInput =
+  | Table
+  | RecordBatch
+  | Uint8Array
+  | ArrayBuffer
+  | readonly BatchItem[]
+  | Readonly<Record<string, unknown>>
+
+export interface IntakeOptions {
+  readonly table: string
+  readonly maxBatchBytes: number
+  /** The rows of one write go into one batch, or are refused. */
+  readonly wholeWrites: boolean
+}
+
+interface PreparedSchema {
+  readonly schema: Schema
+  readonly setup: unknown
+  readonly preparedAtMs: number
+}
+
+/** After this time the table is looked at again before more rows are taken. */
+const SETUP_AGE_MS = 300_000
+
+/** Reads what is given to a writer, and has the sink get ready for each new schema. */
+export class WriterIntake {
+  readonly #sink: BatchSink
+  readonly #options: IntakeOptions
+  #prepared: PreparedSchema | undefined
+
+  constructor(sink: BatchSink, options: IntakeOptions) {
+    this.#sink = sink
+    this.#options = options
+  }
+
+  /** All rows of one write, in parts of about a batch, checked before the first of them is taken. */
+  async read(data: WriterInput, signal: AbortSignal): Promise<readonly RowsToTake[]> {
+    const { maxBatchBytes, wholeWrites } = this.#options
+    const { schema, isInferred, batches } = await readBatches(isOneRow(data) ? [data] : data, {
+      columnTypes: (names) => this.#sink.columnTypes(names, signal),
+      signal,
+    })
+    const found: RowsToTake[] = []
+    let bytes = 0
+    for await (const batch of batches) {
+      bytes += rowMeter(batch).bytes(0, batch.numRows)
+      if (wholeWrites && bytes > maxBatchBytes) throw this.#tooLarge()
+      const setup = await this.#setupFor({ schema, isInferred }, signal)
+      for (const piece of rowSlices(batch, maxBatchBytes)) found.push({ batch: piece, setup })
+    }
+    return found
+  }
+
+  async #setupFor(
+    source: { readonly schema: Schema; readonly isInferred: boolean },
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const known = this.#prepared
+    const isFresh = known !== undefined && performance.now() - known.preparedAtMs < SETUP_AGE_MS
+    if (isFresh && schemaDrift(known.schema, source.schema) === undefined) return known.setup
+    const setup = await this.#sink.prepare(source, signal)
+    this.#prepared = { schema: source.schema, setup, preparedAtMs: performance.now() }
+    return setup
+  }
+
+  #tooLarge(): KustoDataError {
+    const { maxBatchBytes, table } = this.#options
+    return new KustoDataError(
+      'KUSTO_WRITE_TOO_LARGE',
+      `expected at most ${maxBatchBytes} bytes of Arrow data in one write to table ${table}, found more`,
+    )
+  }
+}
+
+/** A plain object that is none of the inputs. */
+function isOneRow(data: WriterInput): data is Readonly<Record<string, unknown>> {
+  return (
+    !Array.isArray(data) &&
+    !isArrowTable(data) &&
+    !isArrowRecordBatch(data) &&
+    !(data instanceof Uint8Array) &&
+    !(data instanceof ArrayBuffer)
+  )
+}
