@@ -1,7 +1,8 @@
 import pLimit from 'p-limit'
+import { sleep } from '../base/sleep.ts'
 import { KustoAuthError, KustoUsageError } from '../errors.ts'
 import { containerClient, uploadClient } from './blob-client.ts'
-import { storageError } from './storage-error.ts'
+import { statusOf, storageError } from './storage-error.ts'
 import { blobIn, blobAt, splitContainer } from './storage-location.ts'
 import type { StorageLocation } from './storage-location.ts'
 import { tryStorage } from './try-storage.ts'
@@ -10,6 +11,8 @@ import { tryStorage } from './try-storage.ts'
 const CONCURRENCY = 8
 /** What one delete may take. */
 const LIMIT_MS = 30_000
+/** How long an upload that was given up may still come through. */
+const SETTLE_MS = 300
 /** Blobs of a listing that are deleted before the next are asked for. */
 const PAGE = 1000
 
@@ -22,7 +25,10 @@ export interface RemovedBlobs {
 export interface RemoveBlobsOptions {
   /** The same containers with fresh access, asked for once when storage refuses. */
   readonly renew?: () => Promise<readonly StorageLocation[]>
-  /** Drop the blocks of blobs that were never committed as well: storage keeps them, unseen, for a week. Default false. */
+  /**
+   * Drop what uploads left that were given up as well: blocks that were never committed, which storage keeps, unseen, for a
+   * week, and a blob whose last request is still on its way. Default false.
+   */
   readonly uncommitted?: boolean
   readonly signal?: AbortSignal
 }
@@ -158,9 +164,15 @@ async function removeOne(blob: StorageLocation, uncommitted: boolean, abortSigna
   const client = uploadClient(blob)
   const { succeeded } = await client.deleteIfExists({ deleteSnapshots: 'include', abortSignal })
   if (succeeded || !uncommitted) return
-  // Storage drops uncommitted blocks when the blob comes to be in another way.
-  await client.upload('', 0, { conditions: { ifNoneMatch: '*' }, abortSignal })
-  await client.deleteIfExists({ abortSignal })
+  // Storage drops uncommitted blocks when the blob comes to be in another way. While the empty blob stands it also
+  // refuses an upload that was given up and is still on its way; one that came through just before is there instead.
+  try {
+    await client.upload('', 0, { conditions: { ifNoneMatch: '*' }, abortSignal })
+    await sleep(SETTLE_MS, abortSignal)
+  } catch (cause) {
+    if (statusOf(cause) !== 409) throw cause
+  }
+  await client.deleteIfExists({ deleteSnapshots: 'include', abortSignal })
 }
 
 function summary(

@@ -92,7 +92,10 @@ export async function queueBytes(
       encodedBytes: bytes,
     }
   } catch (error) {
-    const { failures } = await removeBlobs(uploads, { renew: async () => (await area.renew(undefined)) ?? [] })
+    const { failures } = await removeBlobs(uploads, {
+      renew: async () => (await area.renew(undefined)) ?? [],
+      uncommitted: true,
+    })
     for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
     throw error
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RetryNotice } from '../../src/base/retry.ts'
@@ -7,6 +8,7 @@ import { removeBlobs } from '../../src/storage/remove-blobs.ts'
 import type { StorageLocation } from '../../src/storage/storage-location.ts'
 import { writeBlob } from '../../src/storage/write-blob.ts'
 import type { WriteBlobOptions } from '../../src/storage/write-blob.ts'
+import { gate } from '../e2e/storage-proxy.ts'
 import { uploadServer } from './upload-server.ts'
 import type { UploadFault, UploadRequest, UploadServer } from './upload-server.ts'
 
@@ -211,4 +213,60 @@ describe('a removal', () => {
     expect(await removeBlobs([place(server)])).toEqual({ removed: 1, failures: [] })
     expect(server.blobs.size).toBe(0)
   })
+
+  it('takes the blob of an upload that was given up and came through after all', async () => {
+    await using server = await uploadServer()
+    const { opened, open } = gate()
+    const late = onFirst(
+      server,
+      ({ method }) => method === 'DELETE',
+      async () => {
+        const outcome = await outcomeOf(writeBlob(place(server), [bytesOf(10)], QUICK))
+        open()
+        return outcome
+      },
+      { kind: 'hold', until: opened },
+    )
+    expect(await removeBlobs([place(server)], { uncommitted: true })).toEqual({ removed: 1, failures: [] })
+    expect(await late).toBe('written')
+    expect(server.blobs.size).toBe(0)
+  })
+
+  it('keeps an upload that was given up from coming through a little later', async () => {
+    await using server = await uploadServer()
+    const late = onFirst(
+      server,
+      ({ method, bytes }) => method === 'PUT' && bytes === 0,
+      async () => {
+        await delay(50)
+        return outcomeOf(writeBlob(place(server), [bytesOf(10)], QUICK))
+      },
+    )
+    expect(await removeBlobs([place(server)], { uncommitted: true })).toEqual({ removed: 1, failures: [] })
+    expect(await late).toBe('KUSTO_BLOB_EXISTS')
+    expect(server.blobs.size).toBe(0)
+  })
 })
+
+const outcomeOf = (write: Promise<unknown>): Promise<string> =>
+  write.then(
+    () => 'written',
+    (error: KustoNetworkError) => error.code,
+  )
+
+/** Does the work when the first such request has come, and gives it the fault. */
+function onFirst(
+  server: UploadServer,
+  which: (request: UploadRequest) => boolean,
+  work: () => Promise<string>,
+  fault?: UploadFault,
+): Promise<string> {
+  return new Promise((resolve) => {
+    server.faultFor = (request) => {
+      if (!which(request)) return undefined
+      server.faultFor = () => undefined
+      setImmediate(() => resolve(work()))
+      return fault
+    }
+  })
+}
