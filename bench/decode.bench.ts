@@ -1,12 +1,12 @@
-import { cpus } from 'node:os'
 import { RecordBatch, Table, tableFromJSON, type Vector } from 'apache-arrow'
 import { KustoResultTable } from 'azure-kusto-data'
 import { responseSettings } from '../src/protocol/read-response.ts'
 import { ResponseReader } from '../src/protocol/response-reader.ts'
 import { type Body, flightsBody, mixedBody } from './flights-bodies.ts'
+import { type Cost, costOf, machine, type Ratio, ratioOf, round, summarize, type Summary } from './measure.ts'
 
-const REPETITIONS = 7
-const SLOW_REPETITIONS = 3
+const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 7)
+const SLOW_REPETITIONS = Math.min(3, REPETITIONS)
 /** The share of the rows that azure-kusto-data reads; it takes as long per row whatever their number, or longer. */
 const SLOW_SHARE = 5
 const CHUNK_BYTES = 256 * 1024
@@ -17,66 +17,55 @@ const CHUNK_BYTES = 256 * 1024
  * with JSON.parse before times are taken; all sides run interleaved. Ratios are of medians; those of processor time say
  * more than those of the clock on a machine that others use too.
  */
-export function main(): void {
-  const results = [flightsBody, mixedBody].map((make) => {
-    const body = make()
-    const { sides, ...whole } = measure(body)
-    const { parse, ours } = sides
-    const rows = Math.floor(body.rows / SLOW_SHARE)
-    return {
-      ...whole,
-      ratioToJsonParse: round(parse.wall / ours.wall),
-      cpuRatioToJsonParse: round(parse.cpu / ours.cpu),
-      bestRatioToJsonParse: round(parse.best / ours.best),
-      megabytesPerSecond: round(body.bytes.length / 1e3 / ours.wall),
-      ...measureSdk(make(rows)),
-    }
-  })
-  const { model } = cpus()[0] ?? { model: 'unknown' }
-  console.log(JSON.stringify({ bench: 'decode', node: process.version, cpu: model, cpus: cpus().length, results }))
+export async function main(): Promise<void> {
+  const facts = machine()
+  const results: object[] = []
+  for (const make of [flightsBody, mixedBody]) results.push(await measure(make))
+  console.log(JSON.stringify({ bench: 'decode', ...facts, must: { jsonParse: 4, azureKustoData: 20 }, results }))
 }
 
-function measure(body: Body): Figures {
+async function measure(make: (rows?: number) => Body): Promise<object> {
+  const body = make()
   compareAnswers(body)
-  const decodes: Sample[] = []
-  const parses: Sample[] = []
-  for (let i = 0; i < REPETITIONS; i++) {
-    decodes.push(time(() => decode(body.bytes).numRows))
-    parses.push(time(() => (JSON.parse(body.bytes.toString()) as unknown[]).length))
-  }
-  const sides = { ours: timesOf(decodes), parse: timesOf(parses) }
+  const bytes = body.bytes
+  const [ours, jsonParse] = await inTurns(REPETITIONS, [
+    () => decode(bytes).numRows,
+    () => (JSON.parse(bytes.toString()) as unknown[]).length,
+  ])
+  const share = make(Math.floor(body.rows / SLOW_SHARE))
+  const [oursOfShare, azureKustoData] = await inTurns(SLOW_REPETITIONS, [
+    () => decode(share.bytes).numRows,
+    () => decodeWithSdk(share.bytes).numRows,
+  ])
   return {
     body: body.name,
-    megabytes: round(body.bytes.length / 1e6),
+    megabytes: round(bytes.length / 1e6),
     rows: body.rows,
-    decodeMs: sides.ours.wall,
-    decodeCpuMs: sides.ours.cpu,
-    jsonParseMs: sides.parse.wall,
-    jsonParseCpuMs: sides.parse.cpu,
-    decodeTimesMs: decodes.map(({ wall }) => round(wall)),
-    sides,
+    ours,
+    jsonParse,
+    megabytesPerSecond: round(bytes.length / 1e3 / ours.medianMs),
+    azureKustoDataRows: share.rows,
+    oursOfShare,
+    azureKustoData,
+    ratioToJsonParse: ratioOf(ours, jsonParse) satisfies Ratio,
+    ratioToAzureKustoData: ratioOf(oursOfShare, azureKustoData),
   }
 }
 
-interface Figures extends Readonly<Record<string, unknown>> {
-  readonly sides: { readonly ours: Times; readonly parse: Times }
-}
-
-function measureSdk(body: Body): object {
-  const decodes: Sample[] = []
-  const sdk: Sample[] = []
-  for (let i = 0; i < SLOW_REPETITIONS; i++) {
-    decodes.push(time(() => decode(body.bytes).numRows))
-    sdk.push(time(() => decodeWithSdk(body.bytes).numRows))
+/** Both sides one after the other, so many times. */
+async function inTurns(
+  repetitions: number,
+  [ours, theirs]: readonly [() => number, () => number],
+): Promise<readonly [Summary, Summary]> {
+  const costs: readonly [Cost[], Cost[]] = [[], []]
+  const run = async (work: () => number): Promise<void> => {
+    if (work() === 0) throw new Error('expected rows')
   }
-  const [ours, theirs] = [timesOf(decodes), timesOf(sdk)]
-  return {
-    azureKustoDataRows: body.rows,
-    azureKustoDataMs: theirs.wall,
-    azureKustoDataCpuMs: theirs.cpu,
-    ratioToAzureKustoData: round(theirs.wall / ours.wall),
-    cpuRatioToAzureKustoData: round(theirs.cpu / ours.cpu),
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    costs[0].push(await costOf(() => run(ours), { collect: false }))
+    costs[1].push(await costOf(() => run(theirs), { collect: false }))
   }
+  return [summarize(costs[0]), summarize(costs[1])]
 }
 
 function decode(bytes: Uint8Array): Table {
@@ -166,40 +155,4 @@ function spanMicrosOf(text: string): number {
   const [, sign, days = '0', hours, minutes, seconds] = /^(-?)(?:(\d+)\.)?(\d+):(\d+):(\d+)$/.exec(text) ?? []
   const total = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)
   return total === 0 ? 0 : total * 1e6 * (sign === '-' ? -1 : 1)
-}
-
-/** Milliseconds by the clock, and of this process's processor time in user mode. */
-interface Sample {
-  readonly wall: number
-  readonly cpu: number
-}
-
-interface Times extends Sample {
-  readonly best: number
-}
-
-function time(work: () => number): Sample {
-  const cpu = process.cpuUsage()
-  const start = process.hrtime.bigint()
-  if (work() === 0) throw new Error('expected rows')
-  const wall = Number(process.hrtime.bigint() - start) / 1e6
-  return { wall, cpu: process.cpuUsage(cpu).user / 1e3 }
-}
-
-function timesOf(samples: readonly Sample[]): Times {
-  const walls = samples.map(({ wall }) => wall)
-  return {
-    wall: round(median(walls)),
-    cpu: round(median(samples.map(({ cpu }) => cpu))),
-    best: round(Math.min(...walls)),
-  }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 0
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
 }

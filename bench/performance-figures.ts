@@ -18,6 +18,24 @@ const results = (name: string): readonly Step[] => ['results', { name }]
 
 /** Every figure that the suites are read for, in the order of the page. A suite that was not recorded has no line. */
 export const FIGURES: readonly Figure[] = [
+  ...['flights', 'mixed'].flatMap((body): readonly Figure[] => [
+    {
+      suite: 'decode',
+      what: `answer \`${body}\` to table, no network`,
+      against: '`JSON.parse(bytes.toString())`, no columns',
+      kind: 'ratio',
+      at: ['results', { body }, 'ratioToJsonParse'],
+      must: 4,
+    },
+    {
+      suite: 'decode',
+      what: 'same, a fifth of the rows',
+      against: 'azure-kusto-data rows + `tableFromJSON`',
+      kind: 'ratio',
+      at: ['results', { body }, 'ratioToAzureKustoData'],
+      must: 20,
+    },
+  ]),
   ...['flights', 'mixed'].flatMap((query): readonly Figure[] => [
     {
       suite: 'http',
