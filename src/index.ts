@@ -1,5 +1,5 @@
 export { KustoConnector } from './connector.ts'
-export type { KustoConnectorOptions } from './connector.ts'
+export type { KustoConnectorOptions } from './connect-settings.ts'
 export type { Credential } from './auth/connect-auth.ts'
 
 export { kql, Kql, KustoScalar } from './kql/kql.ts'

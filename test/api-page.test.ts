@@ -58,7 +58,7 @@ describe('docs/api.md', () => {
   })
 
   it.each([
-    ['src/connector.ts', 'KustoConnectorOptions'],
+    ['src/connect-settings.ts', 'KustoConnectorOptions'],
     ['src/source/read-settings.ts', 'ReadOptions'],
     ['src/source/kusto-command.ts', 'CommandOptions'],
     ['src/arrow/scalar-types.ts', 'TypeOptions'],

@@ -18,6 +18,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   sink: 6,
   streaming: 7,
   distributed: 7,
+  'connect-settings.ts': 7,
   'connector.ts': 8,
   benchmark: 8,
   'index.ts': 8,

@@ -51,7 +51,7 @@ describe('both pages', () => {
   it('name only options that there are', () => {
     const types = new OptionTypes(
       [
-        'connector.ts',
+        'connect-settings.ts',
         'source/read-settings.ts',
         'sink/write-settings.ts',
         'sink/write-receipt.ts',

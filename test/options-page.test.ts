@@ -26,7 +26,7 @@ describe('docs/options.md', () => {
   })
 
   it.each([
-    ['KustoConnectorOptions', 'connector.ts'],
+    ['KustoConnectorOptions', 'connect-settings.ts'],
     ['ReadOptions', 'source/read-settings.ts'],
     ['WriteOptions', 'sink/write-settings.ts'],
   ])('has every name that the code takes as one of %s', (name, file) => {
