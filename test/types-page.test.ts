@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import * as arrow from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { kustoType, SCALAR_NAMES } from '../src/arrow/kusto-columns.ts'
+import { kustoType } from '../src/arrow/kusto-columns.ts'
 import { jsonText, toDatetime, toReal } from '../src/arrow/row-values.ts'
-import { arrowField, SCALARS } from '../src/arrow/scalar-types.ts'
+import { arrowField, SCALAR_NAMES, SCALARS } from '../src/arrow/scalar-types.ts'
 
 const page = readFileSync(path.resolve(import.meta.dirname, '../docs/types.md'), 'utf8')
 

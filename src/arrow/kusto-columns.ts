@@ -8,7 +8,7 @@ import {
   Type,
 } from 'apache-arrow'
 import { KustoDataError, KustoUsageError } from '../errors.ts'
-import { KUSTO_TYPE_KEY, type KustoColumn, type ScalarName, scalarNameOf } from './scalar-types.ts'
+import { KUSTO_TYPE_KEY, type KustoColumn, SCALAR_NAMES, type ScalarName, scalarNameOf } from './scalar-types.ts'
 
 /** Families of Arrow types that are written alike; a dictionary belongs to the family of its values. */
 export type ArrowKind =
@@ -31,28 +31,17 @@ export interface KustoColumnsOptions {
   readonly uint64?: 'long' | 'decimal'
 }
 
-/** All ten. */
-export const SCALAR_NAMES: readonly ScalarName[] = [
-  'string',
-  'bool',
-  'int',
-  'long',
-  'real',
-  'decimal',
-  'datetime',
-  'timespan',
-  'guid',
-  'dynamic',
-]
+/** What values of any kind may be written to: all ten, `string` before the others. */
+export const ANY_SCALAR: readonly ScalarName[] = ['string', ...SCALAR_NAMES.filter((name) => name !== 'string')]
 
 /** The Kusto types each family may be written to; the first is its own. Widths and 16-byte binaries are added below. */
 const TARGETS: Readonly<Record<ArrowKind, readonly ScalarName[]>> = {
-  null: SCALAR_NAMES,
+  null: ANY_SCALAR,
   bool: ['bool', 'string', 'dynamic'],
   integer: ['long', 'int', 'real', 'decimal', 'bool', 'string', 'dynamic'],
   real: ['real', 'decimal', 'long', 'int', 'string', 'dynamic'],
   decimal: ['decimal', 'real', 'string', 'dynamic'],
-  text: SCALAR_NAMES,
+  text: ANY_SCALAR,
   json: ['dynamic', 'string'],
   binary: ['string', 'dynamic'],
   uuid: ['guid', 'string', 'dynamic'],

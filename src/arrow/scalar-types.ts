@@ -17,17 +17,21 @@ import {
 import { KustoDataError, KustoUsageError } from '../errors.ts'
 
 /** The ten scalar types of Kusto. */
-export type ScalarName =
-  | 'bool'
-  | 'int'
-  | 'long'
-  | 'real'
-  | 'decimal'
-  | 'string'
-  | 'datetime'
-  | 'timespan'
-  | 'guid'
-  | 'dynamic'
+export const SCALAR_NAMES = [
+  'bool',
+  'int',
+  'long',
+  'real',
+  'decimal',
+  'string',
+  'datetime',
+  'timespan',
+  'guid',
+  'dynamic',
+] as const
+
+/** One of {@link SCALAR_NAMES}. */
+export type ScalarName = (typeof SCALAR_NAMES)[number]
 
 /** A column of a Kusto table or result. */
 export interface KustoColumn {
@@ -157,7 +161,7 @@ export const SCALARS: Readonly<Record<ScalarName, ScalarRule>> = Object.freeze({
 })
 
 const SCALAR_BY_NAME: ReadonlyMap<string, ScalarName> = new Map(
-  (Object.keys(SCALARS) as ScalarName[]).flatMap((scalar) => {
+  SCALAR_NAMES.flatMap((scalar) => {
     const { names, dotnetNames } = SCALARS[scalar]
     const all = [...names, ...dotnetNames, ...dotnetNames.map((name) => `system.${name}`)]
     return all.map((name): [string, ScalarName] => [name.toLowerCase(), scalar])

@@ -1,20 +1,7 @@
-import { KustoServiceError } from '../index.ts'
-import type { KustoConnector, ScalarName } from '../index.ts'
+import { KustoServiceError, SCALAR_NAMES } from '../index.ts'
+import type { KustoConnector } from '../index.ts'
 import type { TextColumn } from './typed-batches.ts'
 import { usageError } from './usage-error.ts'
-
-const TYPES: readonly ScalarName[] = [
-  'bool',
-  'int',
-  'long',
-  'real',
-  'decimal',
-  'string',
-  'datetime',
-  'timespan',
-  'guid',
-  'dynamic',
-]
 
 /** Columns as text: `a:long, b:datetime`; a name with other characters than letters, digits and `_` in `['...']`. */
 export function parseTypes(text: string | undefined): readonly TextColumn[] {
@@ -23,9 +10,11 @@ export function parseTypes(text: string | undefined): readonly TextColumn[] {
   const pattern = /\s*(?:\['((?:[^'\\]|\\.)*)'\]|([\p{L}_][\p{L}\p{N}_]*))\s*:\s*(\w+)\s*(?:,|$)/uy
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text)
-    const type = TYPES.find((known) => known === match?.[3])
+    const type = SCALAR_NAMES.find((known) => known === match?.[3])
     if (match === null || type === undefined) {
-      throw usageError(`expected --types such as a:long, b:datetime of the types ${TYPES.join(', ')}, found ${text}`)
+      throw usageError(
+        `expected --types such as a:long, b:datetime of the types ${SCALAR_NAMES.join(', ')}, found ${text}`,
+      )
     }
     columns.push({ name: (match[1] ?? match[2] ?? '').replaceAll(/\\(.)/g, '$1'), type })
   }

@@ -1,5 +1,5 @@
 import type { Schema } from 'apache-arrow'
-import { SCALAR_NAMES, arrowKind, kustoColumns } from '../arrow/kusto-columns.ts'
+import { ANY_SCALAR, arrowKind, kustoColumns } from '../arrow/kusto-columns.ts'
 import type { ScalarName } from '../arrow/scalar-types.ts'
 import { alterMergeTable, createMergeTable } from '../kql/commands/table-commands.ts'
 import type { Kql } from '../kql/kql.ts'
@@ -78,7 +78,7 @@ export function sourceColumns(schema: Schema, isInferred: boolean): readonly Sou
     const column = columns[index]
     if (column === undefined) return []
     const kind = arrowKind(field)
-    if (kind === 'null') return [{ ...column, takes: SCALAR_NAMES }]
+    if (kind === 'null') return [{ ...column, takes: ANY_SCALAR }]
     return [isInferred && NUMBERS.includes(column.type) ? { ...column, takes: NUMBERS } : column]
   })
 }
