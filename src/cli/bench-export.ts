@@ -2,6 +2,7 @@ import { BENCH_FLAGS } from './bench-flags.ts'
 import type { CliCall, CliCommand } from './cli-command.ts'
 import { CONNECTION_FLAGS } from './connection-flags.ts'
 import type { Flag } from './flags.ts'
+import { QUERY_TEXT_FLAGS } from './query-flags.ts'
 
 const GROUP = 'Sweep'
 
@@ -75,25 +76,7 @@ export const benchExportCommand: CliCommand = {
       help: 'KQL, or the name of a table; - takes it from standard input. With --local it may be left out',
     },
   ],
-  flags: [
-    {
-      name: 'file',
-      kind: 'text',
-      value: 'FILE',
-      help: 'take the query from a file; - is standard input',
-      group: 'Query',
-    },
-    {
-      name: 'param',
-      kind: 'list',
-      value: 'NAME[:TYPE]=VALUE',
-      help: 'a value that the query uses by name',
-      group: 'Query',
-    },
-    ...SWEEP_FLAGS,
-    ...BENCH_FLAGS,
-    ...CONNECTION_FLAGS,
-  ],
+  flags: [...QUERY_TEXT_FLAGS, ...SWEEP_FLAGS, ...BENCH_FLAGS, ...CONNECTION_FLAGS],
   notes: [
     'Every run reads all rows, and they are compared with those of the other runs before its time counts. The export needs ' +
       'the permission to export; blobs are deleted after each run.',

@@ -2,7 +2,7 @@ import { BENCH_FLAGS } from './bench-flags.ts'
 import type { CliCall, CliCommand } from './cli-command.ts'
 import { CONNECTION_FLAGS } from './connection-flags.ts'
 import type { Flag } from './flags.ts'
-import { INPUT_FORMATS } from './input-format.ts'
+import { INPUT_FORMAT_FLAG } from './write-flags.ts'
 
 const GROUP = 'Sweep'
 
@@ -80,19 +80,7 @@ export const benchWriteCommand: CliCommand = {
       help: 'Parquet, CSV, Arrow, JSON or NDJSON files, or patterns. With --local they may be left out',
     },
   ],
-  flags: [
-    {
-      name: 'input-format',
-      kind: 'choice',
-      choices: INPUT_FORMATS,
-      help: 'what the files hold',
-      default: 'by their names',
-      group: 'Input',
-    },
-    ...SWEEP_FLAGS,
-    ...BENCH_FLAGS,
-    ...CONNECTION_FLAGS,
-  ],
+  flags: [INPUT_FORMAT_FLAG, ...SWEEP_FLAGS, ...BENCH_FLAGS, ...CONNECTION_FLAGS],
   notes: [
     'A run is measured until the service has queued all blobs; then it waits for the ingestion, has the service count and hash ' +
       'the rows, and drops the table. All rows are held in memory.',

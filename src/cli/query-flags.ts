@@ -1,7 +1,7 @@
 import type { Flag } from './flags.ts'
 
-/** What the rows of a query are. */
-export const QUERY_FLAGS: readonly Flag[] = [
+/** A query, and the values that it uses. */
+export const QUERY_TEXT_FLAGS: readonly Flag[] = [
   {
     name: 'file',
     kind: 'text',
@@ -16,6 +16,11 @@ export const QUERY_FLAGS: readonly Flag[] = [
     help: 'a value that the query uses by name, sent as a query parameter; string where no type is said',
     group: 'Query',
   },
+]
+
+/** What the rows of a query are. */
+export const QUERY_FLAGS: readonly Flag[] = [
+  ...QUERY_TEXT_FLAGS,
   { name: 'columns', kind: 'list', value: 'A,B', split: true, help: 'these columns, in this order', group: 'Query' },
   { name: 'where', kind: 'list', value: 'CONDITION', help: 'rows for which this KQL condition holds', group: 'Query' },
   {

@@ -1,6 +1,7 @@
 import type { CliCall, CliCommand } from './cli-command.ts'
 import { CONNECTION_FLAGS } from './connection-flags.ts'
 import { OUTPUT_FLAGS } from './output-flags.ts'
+import { QUERY_TEXT_FLAGS } from './query-flags.ts'
 
 /** `kusto-arrow query`: KQL as it is, with its chart. */
 export const queryCommand: CliCommand = {
@@ -19,20 +20,7 @@ export const queryCommand: CliCommand = {
   ],
   operands: [{ name: 'query', optional: true, help: 'KQL; - takes it from standard input' }],
   flags: [
-    {
-      name: 'file',
-      kind: 'text',
-      value: 'FILE',
-      help: 'take the query from a file; - is standard input',
-      group: 'Query',
-    },
-    {
-      name: 'param',
-      kind: 'list',
-      value: 'NAME[:TYPE]=VALUE',
-      help: 'a value that the query uses by name',
-      group: 'Query',
-    },
+    ...QUERY_TEXT_FLAGS,
     {
       name: 'property',
       kind: 'list',

@@ -33,6 +33,18 @@ export const STORAGE_FLAGS: readonly Flag[] = [
   },
 ]
 
+/** Of every command that decodes what was exported. */
+export const WORKERS_FLAG: Flag = {
+  name: 'workers',
+  kind: 'number',
+  value: 'N',
+  min: 1,
+  max: 64,
+  help: 'threads that decode blobs',
+  default: 'cores - 1, at most 4',
+  group: 'Reading',
+}
+
 /** How a query is read. */
 export const READ_FLAGS: readonly Flag[] = [
   {
@@ -53,16 +65,7 @@ export const READ_FLAGS: readonly Flag[] = [
     default: 'as many as workers',
     group: 'Reading',
   },
-  {
-    name: 'workers',
-    kind: 'number',
-    value: 'N',
-    min: 1,
-    max: 64,
-    help: 'threads that decode blobs',
-    default: 'cores - 1, at most 4',
-    group: 'Reading',
-  },
+  WORKERS_FLAG,
   {
     name: 'partition-by',
     kind: 'text',

@@ -1,7 +1,7 @@
-import type { PartitionBy, ReadOptions, TransientStorage } from '../index.ts'
+import type { PartitionBy, ReadOptions } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
-import { fromVariable } from './from-variable.ts'
 import { BOUNDS, COMPRESSIONS, DISTRIBUTIONS, MODES, PARTITION_KINDS, STORAGE_KINDS } from './read-flags.ts'
+import { storageOf } from './storage-of.ts'
 import { usageError } from './usage-error.ts'
 
 /** The options of a read that flags stand for. */
@@ -15,7 +15,7 @@ export function readOptions(call: CliCall): ReadOptions {
   const distribution = flags.choice('distribution', DISTRIBUTIONS)
   const sizeLimit = flags.bytes('size-limit')
   const partitionBy = partitionByOf(call)
-  const storage = storageOf(call)
+  const storage = storageOf(call, STORAGE_KINDS)
   return {
     // Small enough that a result of any size is read in a few hundred megabytes.
     batchRows: 32_768,
@@ -48,30 +48,6 @@ function partitionByOf({ flags }: CliCall): PartitionBy | undefined {
   if (kind === 'range') return { kind, column, bounds: bounds ?? 'equal-width' }
   if (bounds !== undefined) throw usageError('--partition-bounds goes with --partition-kind range')
   return { kind, column }
-}
-
-/**
- * The storage that flags name, its secret from the environment.
- * @throws {KustoUsageError} CLI_USAGE for flags that do not go together
- */
-export function storageOf({ flags, io: { env } }: CliCall): readonly TransientStorage[] | undefined {
-  const kind = flags.choice('storage', STORAGE_KINDS)
-  const urls = flags.list('storage-url')
-  const secret = fromVariable(flags.text('storage-secret-env'), env)
-  if (kind === undefined || kind === 'service') {
-    if (urls.length > 0 || secret !== undefined)
-      throw usageError('--storage-url and --storage-secret-env go with a --storage of yours')
-    return undefined
-  }
-  if (urls.length === 0) throw usageError(`--storage ${kind} needs --storage-url`)
-  const needsSecret = kind === 'account-key' || kind === 'sas'
-  if (needsSecret !== (secret !== undefined)) {
-    throw usageError(`--storage ${kind} ${needsSecret ? 'needs' : 'takes no'} --storage-secret-env`)
-  }
-  return urls.map((url): TransientStorage => {
-    if (kind === 'account-key') return { kind, url, key: secret ?? '' }
-    return kind === 'sas' ? { kind, url, sas: secret ?? '' } : { kind, url }
-  })
 }
 
 /** Client request properties as `name=value` texts. @throws {KustoUsageError} CLI_USAGE */

@@ -4,7 +4,8 @@ import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
 import { formatCount, formatDuration, formatNumberOf } from './quantities.ts'
-import { storageOf } from './read-options.ts'
+import { STORAGE_KINDS } from './read-flags.ts'
+import { storageOf } from './storage-of.ts'
 import { terminalTable } from './terminal-table.ts'
 
 const DAY_MS = 86_400_000
@@ -17,7 +18,7 @@ export async function runClean(call: CliCall): Promise<number> {
   await using connection = await openConnection(call, { storage: false })
   screen.progress.phase('looking for staging tables')
   const tables = await connection.kusto.dropStagingTables({ dryRun, olderThanMs, signal })
-  const storage = storageOf(call)
+  const storage = storageOf(call, STORAGE_KINDS)
   let blobs: DeletedDirectory | undefined
   if (storage !== undefined) {
     screen.progress.phase('looking for exported blobs')

@@ -1,7 +1,7 @@
 import type { CliCall, CliCommand } from './cli-command.ts'
 import { CONNECTION_FLAGS } from './connection-flags.ts'
 import { OUTPUT_FLAGS } from './output-flags.ts'
-import { STORAGE_FLAGS } from './read-flags.ts'
+import { STORAGE_FLAGS, WORKERS_FLAG } from './read-flags.ts'
 import type { Flag } from './flags.ts'
 
 /** The plan that a command works on. */
@@ -40,16 +40,7 @@ export const runPartitionCommand: CliCommand = {
       group: 'Plan',
     },
     ...OUTPUT_FLAGS,
-    {
-      name: 'workers',
-      kind: 'number',
-      value: 'N',
-      min: 1,
-      max: 64,
-      help: 'threads that decode blobs',
-      default: 'cores - 1, at most 4',
-      group: 'Reading',
-    },
+    WORKERS_FLAG,
     ...STORAGE_FLAGS,
     ...CONNECTION_FLAGS,
   ],

@@ -4,7 +4,9 @@ import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
 import { isTextFormat } from './output-format.ts'
 import { formatNumberOf, formatRows } from './quantities.ts'
-import { readOptions, storageOf } from './read-options.ts'
+import { STORAGE_KINDS } from './read-flags.ts'
+import { readOptions } from './read-options.ts'
+import { storageOf } from './storage-of.ts'
 import { openRead, queryText } from './read-query.ts'
 import { readText } from './read-text.ts'
 import { rowsOf } from './rows-of.ts'
@@ -47,7 +49,7 @@ export async function runPartition(call: CliCall): Promise<number> {
   const format = outputFormat(call)
   const { text, place } = await planOf(call)
   const workers = flags.number('workers')
-  const storage = storageOf(call)
+  const storage = storageOf(call, STORAGE_KINDS)
   await using connection = await openConnection(call, { place })
   const tell = tellRead(call)
   const partition = connection.kusto.readPartition(text, index, {
@@ -69,7 +71,7 @@ export async function runPartition(call: CliCall): Promise<number> {
 export async function runRelease(call: CliCall): Promise<number> {
   const { screen, signal } = call
   const { text, place } = await planOf(call)
-  const storage = storageOf(call)
+  const storage = storageOf(call, STORAGE_KINDS)
   await using connection = await openConnection(call, { place })
   let removed = 0
   let failed = 0

@@ -13,16 +13,19 @@ export const WRITE_FORMATS = ['parquet', 'csv'] as const
 export const WRITE_COMPRESSIONS = ['zstd', 'snappy', 'gzip', 'none'] as const
 export const STAGE_KINDS = ['service', 'account-key', 'sas', 'user-delegation', 'managed-identity', 'onelake'] as const
 
+/** Of every command that takes files of rows. */
+export const INPUT_FORMAT_FLAG: Flag = {
+  name: 'input-format',
+  kind: 'choice',
+  choices: INPUT_FORMATS,
+  help: 'what the files hold',
+  default: 'by their names',
+  group: 'Input',
+}
+
 /** What the files hold. */
 export const INPUT_FLAGS: readonly Flag[] = [
-  {
-    name: 'input-format',
-    kind: 'choice',
-    choices: INPUT_FORMATS,
-    help: 'what the files hold',
-    default: 'by their names',
-    group: 'Input',
-  },
+  INPUT_FORMAT_FLAG,
   { name: 'delimiter', kind: 'text', value: 'CHAR', help: 'between the fields of CSV', default: ',', group: 'Input' },
   {
     name: 'no-header',

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import type { IngestionStorage, StreamingWriteOptions, WriteOptions } from '../index.ts'
+import type { StreamingWriteOptions, WriteOptions } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import type { FlagValues } from './flags.ts'
-import { fromVariable } from './from-variable.ts'
+import { storageOf } from './storage-of.ts'
 import { usageError } from './usage-error.ts'
 import { ADJUSTMENTS, STAGE_KINDS, WRITE_COMPRESSIONS, WRITE_FORMATS, WRITE_MODES } from './write-flags.ts'
 
@@ -38,7 +38,7 @@ export async function writeOptions(call: CliCall): Promise<WriteOptions | Stream
     stagingTable: flags.text('staging-table'),
     stagingTimeoutMs: flags.durationMs('staging-timeout'),
     timeoutMs,
-    ingestionStorage: stagingOf(call),
+    ingestionStorage: storageOf(call, STAGE_KINDS),
   })
   if (mode !== 'streaming') return { ...options, mode, signal }
   if (options.format === 'parquet') throw usageError('--mode streaming sends CSV; leave --format out')
@@ -63,24 +63,4 @@ function dateOf(text: string): Date {
   if (Number.isNaN(date.getTime()))
     throw usageError(`expected --creation-time to be a time such as 2026-01-31T10:00:00Z, found ${text}`)
   return date
-}
-
-function stagingOf({ flags, io: { env } }: CliCall): readonly IngestionStorage[] | undefined {
-  const kind = flags.choice('storage', STAGE_KINDS)
-  const urls = flags.list('storage-url')
-  const secret = fromVariable(flags.text('storage-secret-env'), env)
-  if (kind === undefined || kind === 'service') {
-    if (urls.length > 0 || secret !== undefined)
-      throw usageError('--storage-url and --storage-secret-env go with a --storage of yours')
-    return undefined
-  }
-  if (urls.length === 0) throw usageError(`--storage ${kind} needs --storage-url`)
-  const needsSecret = kind === 'account-key' || kind === 'sas'
-  if (needsSecret !== (secret !== undefined)) {
-    throw usageError(`--storage ${kind} ${needsSecret ? 'needs' : 'takes no'} --storage-secret-env`)
-  }
-  return urls.map((url): IngestionStorage => {
-    if (kind === 'account-key') return { kind, url, key: secret ?? '' }
-    return kind === 'sas' ? { kind, url, sas: secret ?? '' } : { kind, url }
-  })
 }
