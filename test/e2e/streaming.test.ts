@@ -18,7 +18,15 @@ import {
 } from 'apache-arrow'
 import type { RecordBatch } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { KustoConnector, KustoIngestError, kql } from '../../src/index.ts'
+import {
+  auditColumns,
+  auditSummary,
+  distinctRows,
+  duplicateRows,
+  KustoConnector,
+  KustoIngestError,
+  kql,
+} from '../../src/index.ts'
 import type { IngestReceipt, StreamingEvent, StreamingWriteOptions, WriteEvent } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
@@ -270,6 +278,24 @@ describe('a request that is carried out and not answered', () => {
     expect(receipt.pieces[0]).toMatchObject({ path: 'streamed', attempts: 2, ambiguous: 1 })
     expect(events).toContainEqual({ kind: 'outcome-unknown', rows: 5, next: 'retry' })
     expect(await stored('SentAgain')).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+  })
+
+  it('streaming:T29 streaming:C53 brings rows twice that audit columns tell apart again', async () => {
+    const audited = (start: number): AsyncIterable<RecordBatch> =>
+      auditColumns(numbers(start, 5), { stream: "quay's", firstRow: start })
+    await kusto.write('Audit ed', audited(0), CREATE)
+    lost(1)
+    await kusto.write('Audit ed', audited(5), CREATE)
+    expect(await stored('Audit ed')).toHaveLength(15)
+    const rowsOf = async (query: Parameters<typeof kusto.query>[0]): Promise<readonly object[]> =>
+      (await kusto.query(query).table()).toArray().map((row: { toJSON(): object }) => row.toJSON())
+    expect(await rowsOf(auditSummary('Audit ed'))).toEqual([
+      { _stream: "quay's", Rows: 15n, DistinctRows: 10n, Duplicates: 5n, FirstRow: 0n, LastRow: 9n, Missing: 0n },
+    ])
+    const copies = await rowsOf(kql`${duplicateRows('Audit ed')} | order by _row asc`)
+    expect(copies).toEqual([5n, 6n, 7n, 8n, 9n].map((_row) => ({ _stream: "quay's", _row, Copies: 2n })))
+    const distinct = await rowsOf(kql`${distinctRows('Audit ed')} | order by _row asc | project n, _row`)
+    expect(distinct).toEqual(range(10).map((n) => ({ n, _row: BigInt(n) })))
   })
 
   it('streaming:T29 ends the write when it must not be repeated', async () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { kql, name, secret, text, type Kql } from '../../src/kql/kql.ts'
+import * as audit from '../../src/kql/commands/audit-commands.ts'
 import * as exports_ from '../../src/kql/commands/export-commands.ts'
 import * as extents from '../../src/kql/commands/extent-commands.ts'
 import * as ingest from '../../src/kql/commands/ingest-commands.ts'
@@ -57,6 +58,10 @@ function commands(table: string, value: string): readonly (readonly [Kql, readon
     [tables.showVersion(), []],
     [tables.clearStreamingSchemaCache(table), [table]],
     [streaming.clearDatabaseStreamingSchemaCache(), []],
+    [
+      audit.createDistinctViewCommand(table, { table, streamColumn: 'S', rowColumn: 'R' }),
+      [table, table, table, 'S', 'R'],
+    ],
     ...(['streamingingestion', 'ingestionbatching'] as const).flatMap((policy) =>
       // The parser knows one database.
       [{ kind: 'table', table } as const, { kind: 'database', database: 'db1' } as const].flatMap(
@@ -173,7 +178,13 @@ const nastyName = nastyText.filter((value) => value.length > 0)
 function check(command: Kql, table: string, strings: readonly string[]): void {
   const parsed = parser.parse(command.text, [
     { name: 'T', columns: [{ name: 'S', type: 'string' }] },
-    { name: table, columns: [{ name: 'S', type: 'string' }] },
+    {
+      name: table,
+      columns: [
+        { name: 'S', type: 'string' },
+        { name: 'R', type: 'long' },
+      ],
+    },
   ])
   expect([parsed.diagnostics, parsed.form], command.text).toEqual([[], 'CustomCommand'])
   expect(
