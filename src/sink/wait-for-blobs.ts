@@ -3,7 +3,7 @@ import { poll } from '../base/poll.ts'
 import type { RetryNotice } from '../base/retry.ts'
 import type { Sleep } from '../base/sleep.ts'
 import { KustoError, KustoNetworkError, KustoServiceError } from '../errors.ts'
-import { isFinal } from './ingestion-service.ts'
+import { BlobStates } from './blob-states.ts'
 import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
 import type { ReceiptBlob } from './receipt-json.ts'
 import type { OnWriteEvent } from './write-events.ts'
@@ -41,32 +41,23 @@ export async function waitForBlobs(
 ): Promise<readonly EndedBlob[]> {
   const { timeoutMs, tellRetry, onEvent, sleep } = options
   const startedAt = performance.now()
-  const ended = new Map<string, EndedBlob>()
+  const states = new BlobStates(blobs)
   let failedRounds = 0
   const look = async (signal: AbortSignal): Promise<true | undefined> => {
-    const open = blobs.filter(({ sourceId }) => !ended.has(sourceId))
     try {
-      const statuses = new Map(
-        (await options.ask(open, { signal, onRetry: tellRetry })).map((status) => [status.sourceId, status]),
-      )
-      for (const blob of open) {
-        const status = statuses.get(blob.sourceId)
-        if (status !== undefined && isFinal(status.state)) ended.set(blob.sourceId, { blob, status })
-      }
+      states.take(await options.ask(states.open, { signal, onRetry: tellRetry }))
       failedRounds = 0
     } catch (error) {
       signal.throwIfAborted()
       if (!mayBeAskedAgain(error) || ++failedRounds >= MAX_FAILED_ROUNDS) throw error
       tellRetry({ attempt: failedRounds, delayMs: 0, error })
     }
-    const pending = blobs.length - ended.size
-    if (pending === 0) return true
-    const elapsedMs = performance.now() - startedAt
-    onEvent({ kind: 'ingestion-waiting', ...countsOf([...ended.values()]), pending, elapsedMs })
+    if (states.pending === 0) return true
+    onEvent(states.waiting(performance.now() - startedAt))
     return undefined
   }
   using scope = new AbortScope(options.signal)
-  scope.limit(timeoutMs, () => timedOut(options, blobs.length - ended.size))
+  scope.limit(timeoutMs, () => timedOut(options, states.pending))
   // The scope's limit also ends a question without answer.
   const { signal } = scope
   await poll(() => look(signal), {
@@ -75,14 +66,10 @@ export async function waitForBlobs(
     signal,
     ...(sleep === undefined ? {} : { sleep }),
   })
-  return blobs.flatMap(({ sourceId }) => ended.get(sourceId) ?? [])
-}
-
-/** How many blobs have ended in which way. */
-export function countsOf(ended: readonly EndedBlob[]): { succeeded: number; skipped: number; failed: number } {
-  const count = (state: BlobStatus['state']): number => ended.filter(({ status }) => status.state === state).length
-  const [succeeded, skipped] = [count('Succeeded'), count('Skipped')]
-  return { succeeded, skipped, failed: ended.length - succeeded - skipped }
+  return blobs.flatMap((blob) => {
+    const status = states.endOf(blob)
+    return status === undefined ? [] : { blob, status }
+  })
 }
 
 /** 404 is what a service answers that does not know an operation yet. */

@@ -1,9 +1,10 @@
 import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { KustoIngestError } from '../errors.ts'
+import { countsOf } from './blob-states.ts'
 import type { IngestionAccess } from './ingestion-access.ts'
 import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
 import type { IngestionOutcome, ReceiptBlob, WriteReceiptJson } from './receipt-json.ts'
-import { countsOf, waitForBlobs } from './wait-for-blobs.ts'
+import { waitForBlobs } from './wait-for-blobs.ts'
 import type { EndedBlob } from './wait-for-blobs.ts'
 import type { OnWriteEvent } from './write-events.ts'
 import type { WriteFormat } from './write-settings.ts'
@@ -101,7 +102,11 @@ export class WriteReceipt {
     })
     const wait = (this.#json.elapsedMs['wait'] ?? 0) + performance.now() - startedAt
     this.#json = { ...this.#json, retries: tally.retries, elapsedMs: { ...this.#json.elapsedMs, wait } }
-    onEvent({ kind: 'ingestion-completed', ...countsOf(ended), elapsedMs: performance.now() - startedAt })
+    onEvent({
+      kind: 'ingestion-completed',
+      ...countsOf(ended.map(({ status }) => status)),
+      elapsedMs: performance.now() - startedAt,
+    })
     const failed = ended.filter(({ status }) => status.state !== 'Succeeded' && status.state !== 'Skipped')
     if (failed.length > 0) throw ingestionFailed(this.#json, failed)
     this.#json = { ...this.#json, outcome: outcomeOf(ended) }

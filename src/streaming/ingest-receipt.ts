@@ -1,8 +1,8 @@
 import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { poll } from '../base/poll.ts'
 import { KustoIngestError } from '../errors.ts'
+import { BlobStates } from '../sink/blob-states.ts'
 import type { IngestionAccess } from '../sink/ingestion-access.ts'
-import { isFinal } from '../sink/ingestion-service.ts'
 import type { BlobStatus } from '../sink/ingestion-service.ts'
 import type { CompletedOptions } from '../sink/write-receipt.ts'
 import type { DeliveryCounts, IngestReceiptJson, ReceiptPiece } from './ingest-receipt-json.ts'
@@ -82,25 +82,12 @@ export class IngestReceipt {
     const timeoutMs = wholeNumber('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, Number.MAX_SAFE_INTEGER)
     const startedAt = performance.now()
     const queued = this.#queued()
-    const ended = new Map<string, BlobStatus>()
+    const states = new BlobStates(queued)
     await poll(
       async () => {
-        const open = queued.filter(({ sourceId }) => !ended.has(sourceId))
-        for (const status of await this.#ask(open, options.signal)) {
-          if (isFinal(status.state)) ended.set(status.sourceId, status)
-        }
-        const pending = queued.length - ended.size
-        if (pending === 0) return true
-        const states = [...ended.values()]
-        const count = (wanted: string): number => states.filter(({ state }) => state === wanted).length
-        options.onEvent?.({
-          kind: 'ingestion-waiting',
-          succeeded: count('Succeeded'),
-          skipped: count('Skipped'),
-          failed: ended.size - count('Succeeded') - count('Skipped'),
-          pending,
-          elapsedMs: performance.now() - startedAt,
-        })
+        states.take(await this.#ask(states.open, options.signal))
+        if (states.pending === 0) return true
+        options.onEvent?.(states.waiting(performance.now() - startedAt))
         return undefined
       },
       {
@@ -109,7 +96,7 @@ export class IngestReceipt {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     )
-    this.#checkArrived([...ended.values()])
+    this.#checkArrived(states.ended)
     return this
   }
 
