@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
 import type { MappingChoice } from './ingestion-options.ts'
-import type { AdjustSchema } from './plan-schema.ts'
+import type { AdjustSchema, CreateMode } from './plan-schema.ts'
 import type { WriteFormat } from './write-settings.ts'
 
-const ADJUSTMENTS: readonly AdjustSchema[] = [
+export const CREATE_MODES: readonly CreateMode[] = ['FailIfNotExist', 'CreateIfNotExist']
+export const ADJUSTMENTS: readonly AdjustSchema[] = [
   'ByName',
   'NoAdjustment',
   'FailIfNotMatch',

@@ -2,7 +2,15 @@ import { badOption, checkNames, oneOf, wholeNumber } from '../base/check-options
 import { ingestionStorage } from './ingestion-storage.ts'
 import type { IngestionStorage, IngestionStorageSettings } from './ingestion-storage.ts'
 import type { AdjustSchema, CreateMode } from './plan-schema.ts'
-import { adjustmentOf, deduplicationOf, flag, formatOf, requestIdOf, workersOf } from './check-write-options.ts'
+import {
+  adjustmentOf,
+  CREATE_MODES,
+  deduplicationOf,
+  flag,
+  formatOf,
+  requestIdOf,
+  workersOf,
+} from './check-write-options.ts'
 import type { IngestionMapping } from '../protocol/ingestion-mapping.ts'
 import {
   checkedCreationTime,
@@ -147,7 +155,6 @@ export interface WriteSettings {
   readonly onEvent: OnWriteEvent
 }
 
-const CREATE_MODES: readonly CreateMode[] = ['FailIfNotExist', 'CreateIfNotExist']
 const COMPRESSIONS: readonly WriteSettings['compression'][] = ['zstd', 'snappy', 'gzip', 'none']
 
 const NAMES: readonly (keyof WriteOptions)[] = [

@@ -1,5 +1,6 @@
 import { checkNames, oneOf, wholeNumber } from '../base/check-options.ts'
 import { KustoUsageError } from '../errors.ts'
+import { ADJUSTMENTS, CREATE_MODES } from '../sink/check-write-options.ts'
 import type { AdjustSchema, CreateMode } from '../sink/plan-schema.ts'
 import type { WriteOptions } from '../sink/write-settings.ts'
 import { DELIVERY_NAMES, deliverySettings } from './delivery-settings.ts'
@@ -63,14 +64,6 @@ const OF_BLOBS: readonly string[] = [
   'flushFullBlobs',
 ]
 
-const CREATE_MODES: readonly CreateMode[] = ['FailIfNotExist', 'CreateIfNotExist']
-const ADJUSTMENTS: readonly AdjustSchema[] = [
-  'ByName',
-  'NoAdjustment',
-  'FailIfNotMatch',
-  'GenerateDynamicCsvMapping',
-  'AddColumns',
-]
 const FORMATS: readonly StreamingFormat[] = ['csv', 'json']
 
 /**
