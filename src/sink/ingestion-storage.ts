@@ -1,13 +1,13 @@
 import {
   accountKeyStorage,
-  checkDifferentPlaces,
   identityStorage,
   managedIdentityWord,
   oneLakeStorage,
   sasStorage,
-  storageEntries,
 } from '../storage/own-storage.ts'
-import type { EntryShape, OwnStorage } from '../storage/own-storage.ts'
+import type { AccountKeyStorage, ManagedIdentityStorage, OwnStorage, SasStorage } from '../storage/own-storage.ts'
+import { COMMON_SHAPES, IDENTITY_SHAPE, storageSettings, URL_SHAPE } from '../storage/storage-entries.ts'
+import type { CallersEntry, EntryShape, StorageSettings } from '../storage/storage-entries.ts'
 
 /**
  * Where the blobs of a write are staged for the service to read.
@@ -18,40 +18,25 @@ import type { EntryShape, OwnStorage } from '../storage/own-storage.ts'
 export type IngestionStorage =
   /** The containers the service offers for ingestion; it deletes what it has read. The default. */
   | { readonly kind: 'service' }
-  /** The caller's account, by its name or its URL, and its key. `container` may go on with a folder. The service is told the key. */
-  | {
-      readonly kind: 'account-key'
-      readonly account: string
-      readonly container: string
-      readonly key: string
-      /** Default `core.windows.net`. */
-      readonly endpointSuffix?: string
-    }
-  | { readonly kind: 'account-key'; readonly url: string; readonly container?: string; readonly key: string }
+  /** The caller's account by its key, which the service is told. */
+  | AccountKeyStorage
   /**
    * The caller's container by a shared access signature; the URL alone is enough. Needs read, create and write, and delete
    * for a write that fails to clean up. The service is told the same signature: it must live until the rows are ingested.
    */
-  | { readonly kind: 'sas'; readonly url: string; readonly sas?: string }
+  | SasStorage
   /**
    * Blobs are written with the connector's credential; the service is told a signature for one blob each, to read it, that
    * the credential delegates and that lives for a day. Needs Blob Data Contributor and Blob Delegator.
    */
   | { readonly kind: 'user-delegation'; readonly url: string }
   /** Blobs are written with the connector's credential; the service reads them as one of its managed identities. */
-  | {
-      readonly kind: 'managed-identity'
-      readonly url: string
-      /** `system`, or the object id of a user-assigned identity. Default `system`. */
-      readonly identity?: string
-    }
+  | ManagedIdentityStorage
   /** A folder in OneLake, as https or abfss URL: the connector's credential writes, the service reads as the caller, or as `identity`. */
   | { readonly kind: 'onelake'; readonly url: string; readonly identity?: string }
 
-/** Storage after the check: the service's, or a list of one kind. */
-export type IngestionStorageSettings =
-  | { readonly kind: 'service' }
-  | { readonly kind: 'own'; readonly entries: readonly OwnIngestionStorage[] }
+/** {@link IngestionStorage} after the check. */
+export type IngestionStorageSettings = StorageSettings<OwnIngestionStorage>
 
 /** One container or folder of the caller. */
 export interface OwnIngestionStorage extends OwnStorage {
@@ -60,12 +45,10 @@ export interface OwnIngestionStorage extends OwnStorage {
 }
 
 const SHAPES: Readonly<Record<IngestionStorage['kind'], EntryShape>> = {
-  service: { names: [], needed: [] },
-  'account-key': { names: ['account', 'url', 'container', 'key', 'endpointSuffix'], needed: ['key'] },
-  sas: { names: ['url', 'sas'], needed: ['url'] },
-  'user-delegation': { names: ['url'], needed: ['url'] },
-  'managed-identity': { names: ['url', 'identity'], needed: ['url'] },
-  onelake: { names: ['url', 'identity'], needed: ['url'] },
+  ...COMMON_SHAPES,
+  'user-delegation': URL_SHAPE,
+  'managed-identity': IDENTITY_SHAPE,
+  onelake: IDENTITY_SHAPE,
 }
 
 /**
@@ -75,13 +58,10 @@ const SHAPES: Readonly<Record<IngestionStorage['kind'], EntryShape>> = {
 export function ingestionStorage(
   option: IngestionStorage | readonly IngestionStorage[] = { kind: 'service' },
 ): IngestionStorageSettings {
-  const entries = storageEntries<IngestionStorage>(option, SHAPES)
-  const own = entries.flatMap((entry) => (entry.kind === 'service' ? [] : [ownStorage(entry)]))
-  checkDifferentPlaces(own)
-  return own.length === 0 ? { kind: 'service' } : { kind: 'own', entries: own }
+  return storageSettings<IngestionStorage, OwnIngestionStorage>(option, SHAPES, ownStorage)
 }
 
-function ownStorage(entry: Exclude<IngestionStorage, { readonly kind: 'service' }>): OwnIngestionStorage {
+function ownStorage(entry: CallersEntry<IngestionStorage>): OwnIngestionStorage {
   const delegates = entry.kind === 'user-delegation'
   switch (entry.kind) {
     case 'account-key':

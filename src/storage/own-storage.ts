@@ -20,18 +20,35 @@ export interface OwnStorage {
     | { readonly kind: 'identity' }
 }
 
-/** A container by the account's key: the account by its name or its URL. */
-export interface AccountKeyEntry {
-  readonly kind: 'account-key'
-  readonly account?: string
-  readonly url?: string
-  readonly container?: string
-  readonly key: string
-  readonly endpointSuffix?: string
+/** A container by the account's key, the account by its name or its URL. `container` may go on with a folder. */
+export type AccountKeyStorage =
+  | {
+      readonly kind: 'account-key'
+      readonly account: string
+      readonly container: string
+      readonly key: string
+      /** Default `core.windows.net`. */
+      readonly endpointSuffix?: string
+    }
+  | { readonly kind: 'account-key'; readonly url: string; readonly container?: string; readonly key: string }
+
+/** A container by a shared access signature; a URL with one is enough. */
+export interface SasStorage {
+  readonly kind: 'sas'
+  readonly url: string
+  readonly sas?: string
+}
+
+/** A container that the service opens as one of its managed identities. */
+export interface ManagedIdentityStorage {
+  readonly kind: 'managed-identity'
+  readonly url: string
+  /** `system`, or the object id of a user-assigned identity. Default `system`. */
+  readonly identity?: string
 }
 
 /** @throws {KustoUsageError} KUSTO_BAD_STORAGE, KUSTO_BAD_STORAGE_URL */
-export function accountKeyStorage(entry: AccountKeyEntry): OwnStorage {
+export function accountKeyStorage(entry: AccountKeyStorage): OwnStorage {
   const { url, query, account } = parseStorageUrl(accountUrl(entry))
   if (query !== '') throw badStorage(`an account key or a signature, found both for ${url}`)
   if (!/^[A-Za-z0-9+/]{4,}={0,2}$/.test(entry.key)) throw badStorage(`an account key in base64 for ${url}`)
@@ -75,7 +92,15 @@ export function managedIdentityWord(identity: string): string {
   return `managed_identity=${identity}`
 }
 
-function accountUrl(entry: AccountKeyEntry): string {
+/** Both forms of an account, because a caller without types may mix them. */
+interface NamedAccount {
+  readonly account?: string
+  readonly url?: string
+  readonly container?: string
+  readonly endpointSuffix?: string
+}
+
+function accountUrl(entry: NamedAccount): string {
   if (entry.url !== undefined && entry.account !== undefined) throw badStorage('an account or its url, found both')
   const below = entry.container === undefined ? '' : `/${entry.container.replace(/^\//, '')}`
   if (entry.url !== undefined) return `${entry.url.replace(/\/$/, '')}${below}`
@@ -93,35 +118,6 @@ function withSecret(url: string, access: Exclude<OwnStorage['access'], { readonl
   return { url, access, connectionString: urlWithSecret({ url, access }) }
 }
 
-/** What a kind of entry may hold, and what it must; every value is text. */
-export interface EntryShape {
-  readonly names: readonly string[]
-  readonly needed: readonly string[]
-}
-
-/**
- * The entries of a storage option, one or several of one kind, with known names and values of text.
- * @throws {KustoUsageError} KUSTO_BAD_STORAGE for a kind, name or value that is not one of `shapes`
- */
-export function storageEntries<E extends { readonly kind: string }>(
-  option: E | readonly E[],
-  shapes: Readonly<Record<E['kind'], EntryShape>>,
-): readonly E[] {
-  const entries: readonly E[] = isList(option) ? option : [option]
-  for (const entry of entries) checkShape(entry, shapes)
-  const kinds = [...new Set(entries.map((entry) => entry.kind))]
-  if (kinds.length === 1) return entries
-  throw badStorage(
-    kinds.length === 0 ? 'at least one storage entry, found none' : `entries of one kind, found ${kinds.join(' and ')}`,
-  )
-}
-
-/** @throws {KustoUsageError} KUSTO_BAD_STORAGE when a place is named twice */
-export function checkDifferentPlaces(places: readonly OwnStorage[]): void {
-  const twice = places.find((place, at) => places.findIndex((other) => other.url === place.url) !== at)
-  if (twice !== undefined) throw badStorage(`different places, found ${twice.url} twice`)
-}
-
 /**
  * How the caller's own storage is opened, entry by entry.
  * @throws {KustoAuthError} when a token would go to a host that is not trusted
@@ -136,30 +132,6 @@ export function openOwnStorage(
     checkTrustedStorage(url, trust)
     return { url, access: { kind: 'credential', credential: remembered } }
   })
-}
-
-function checkShape(entry: unknown, shapes: Readonly<Record<string, EntryShape>>): void {
-  const kind: unknown = typeof entry === 'object' && entry !== null && 'kind' in entry ? entry.kind : undefined
-  const shape = typeof kind === 'string' && Object.hasOwn(shapes, kind) ? shapes[kind] : undefined
-  if (shape === undefined) {
-    throw badStorage(
-      `a storage of kind ${Object.keys(shapes).join(', ')}, found ${typeof kind === 'string' ? kind : typeof kind}`,
-    )
-  }
-  const given = new Map<string, unknown>(Object.entries(entry as object))
-  for (const [name, value] of given) {
-    if (name === 'kind') continue
-    if (!shape.names.includes(name)) {
-      throw badStorage(`names among ${shape.names.join(', ')} with ${String(kind)}, found ${name}`)
-    }
-    if (value !== undefined && typeof value !== 'string') throw badStorage(`${name} to be text, found ${typeof value}`)
-  }
-  const missing = shape.needed.find((name) => given.get(name) === undefined || given.get(name) === '')
-  if (missing !== undefined) throw badStorage(`${missing} with ${String(kind)}, found none`)
-}
-
-function isList<E>(option: E | readonly E[]): option is readonly E[] {
-  return Array.isArray(option)
 }
 
 export function badStorage(message: string): KustoUsageError {
