@@ -166,7 +166,7 @@ async function queueSource(
       },
       how.signal,
     )
-    const { via, url, operationId, statusTable, rawBytes, encodedBytes } = queued
+    const { via, url, tracking, rawBytes, encodedBytes } = queued
     outcome.via = via
     outcome.counts.queued += 1
     outcome.pieces.push({
@@ -178,8 +178,7 @@ async function queueSource(
       ambiguous: 0,
       reason,
       url,
-      ...(operationId === undefined ? {} : { operationId }),
-      ...(statusTable === undefined ? {} : { statusTable }),
+      ...tracking,
     })
     how.onEvent({ kind: 'piece-queued', rowOffset: undefined, rows: undefined, rawBytes, reason })
   } finally {

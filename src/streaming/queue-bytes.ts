@@ -1,5 +1,6 @@
 import { AbortScope } from '../base/abort.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
+import type { Tracking } from '../sink/ingestion-service.ts'
 import { isStorageFailure, inTurn } from '../sink/try-in-turn.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
@@ -25,8 +26,8 @@ export interface QueuedBytes {
   readonly via: 'rest' | 'queue'
   /** Without query string. */
   readonly url: string
-  readonly operationId: string | undefined
-  readonly statusTable: string | undefined
+  /** As receipts and logs keep it: without what the service did not say. */
+  readonly tracking: Omit<Tracking, 'sourceId'>
   readonly rawBytes: number
   readonly encodedBytes: number
 }
@@ -76,7 +77,7 @@ export async function queueBytes(
       sha256,
     }
     await request.beforeSubmit?.()
-    const [tracking] = await context.ingestion.use(
+    const [{ operationId, statusTable } = {}] = await context.ingestion.use(
       (service) => service.submit(table, [staged], properties, { signal }),
       {
         via,
@@ -86,8 +87,10 @@ export async function queueBytes(
     return {
       via,
       url: location.url,
-      operationId: tracking?.operationId,
-      statusTable: tracking?.statusTable,
+      tracking: {
+        ...(operationId === undefined ? {} : { operationId }),
+        ...(statusTable === undefined ? {} : { statusTable }),
+      },
       rawBytes: staged.rawBytes,
       encodedBytes: bytes,
     }

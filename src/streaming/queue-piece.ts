@@ -35,8 +35,7 @@ export async function queuePiece(
       reason,
       encodedBytes: queued.encodedBytes,
       url: queued.url,
-      ...(queued.operationId === undefined ? {} : { operationId: queued.operationId }),
-      ...(queued.statusTable === undefined ? {} : { statusTable: queued.statusTable }),
+      ...queued.tracking,
     })
   } catch (error) {
     report(delivery, piece, progress, {

@@ -90,12 +90,7 @@ async function send(context: SinkContext, intent: IntentRecord, request: SubmitR
     }
     const queued = await queueBytes(context, { table, blob, properties, beforeSubmit }, signal)
     request.onSent()
-    const { via, operationId, statusTable } = queued
-    const facts = {
-      via,
-      ...(operationId === undefined ? {} : { operationId }),
-      ...(statusTable === undefined ? {} : { statusTable }),
-    }
+    const facts = { via: queued.via, ...queued.tracking }
     return { intent, sent: await log.sent(intent, facts, signal) }
   } catch (error) {
     signal.throwIfAborted()
