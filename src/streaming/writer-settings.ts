@@ -26,7 +26,17 @@ export interface RejectedBatch {
 /** When the batches of a writer end, how much of them is held, and how they are written. */
 export interface BatchingOptions extends Omit<
   WriteOptions,
-  'mode' | 'explain' | 'maxBlobBytes' | 'uploads' | 'deduplicateBlobs' | 'onEvent' | 'signal'
+  | 'mode'
+  | 'replaceTag'
+  | 'stagingTable'
+  | 'stagingTimeoutMs'
+  | 'timeoutMs'
+  | 'explain'
+  | 'maxBlobBytes'
+  | 'uploads'
+  | 'deduplicateBlobs'
+  | 'onEvent'
+  | 'signal'
 > {
   /** Rows that end a batch. Default 1,000,000. */
   readonly maxBatchRows?: number
