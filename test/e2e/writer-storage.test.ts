@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { ContainerClient } from '@azure/storage-blob'
+import { type Table, tableFromArrays } from 'apache-arrow'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fileLog, KustoConnector } from '../../src/index.ts'
+import type { WriterOptions } from '../../src/index.ts'
+import { startLocalKusto } from '../../src/local/index.ts'
+import type { LocalKusto } from '../../src/local/index.ts'
+import { startStorageProxy } from './storage-proxy.ts'
+import type { ProxyFault, SeenRequest, StorageProxy } from './storage-proxy.ts'
+
+let local: LocalKusto
+let direct: KustoConnector
+/** Two accounts, each with one of the service's containers. */
+let accounts: readonly [StorageProxy, StorageProxy]
+let containers: readonly string[]
+let folder = ''
+
+beforeAll(async () => {
+  local = await startLocalKusto()
+  direct = new KustoConnector({ cluster: local.cluster, database: local.database })
+  const { rows } = await direct.command('.get ingestion resources', { endpoint: 'ingestion' }).rows()
+  containers = rows
+    .filter((row) => row.text('ResourceTypeName') === 'TempStorage')
+    .map((row) => row.text('StorageRoot') ?? '')
+    .slice(0, 2)
+  accounts = [await startStorageProxy(containers[0]!), await startStorageProxy(containers[1]!)]
+})
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-writer-storage-'))
+})
+
+afterEach(async () => {
+  local.faults.clear()
+  for (const account of accounts) {
+    account.seen.length = 0
+    account.faultFor = () => undefined
+  }
+  await rm(folder, { recursive: true, force: true })
+})
+
+afterAll(async () => {
+  await direct?.close()
+  for (const account of accounts ?? []) await account.close()
+  await local?.close()
+})
+
+/** What the service says of its containers: the two behind the proxies, so many of them, with other signatures if told. */
+const configuration = (count: number, sign = (url: string): string => url): object => ({
+  containerSettings: {
+    containers: containers.slice(0, count).map((root, at) => ({ path: sign(accounts[at]!.through(root)) })),
+  },
+  ingestionSettings: { maxBlobsPerBatch: 2 },
+})
+const tell = (body: object, times?: number): void =>
+  local.faults.add({
+    match: { path: '/configuration' },
+    ...(times === undefined ? {} : { times }),
+    action: { status: 200, body },
+  })
+
+const isUpload = ({ method, comp, bytes }: SeenRequest): boolean =>
+  method === 'PUT' && comp !== 'blocklist' && bytes > 0
+const uploads = (account: StorageProxy): readonly SeenRequest[] => account.seen.filter(isUpload)
+const once = (fault: ProxyFault): StorageProxy['faultFor'] => {
+  let isOver = false
+  return (request) => {
+    if (isOver || !isUpload(request)) return undefined
+    isOver = true
+    return fault
+  }
+}
+
+const numbers = (start: number, rows: number): Table =>
+  tableFromArrays({ n: Int32Array.from({ length: rows }, (_, i) => start + i) })
+const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+
+async function stored(table: string): Promise<readonly number[]> {
+  const result = await direct.read(table, { mode: 'single' }).table()
+  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
+}
+
+async function stagedBlobs(): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const root of containers) {
+    for await (const { name } of new ContainerClient(root).listBlobsFlat({ includeUncommitedBlobs: true }))
+      found.push(name)
+  }
+  return found
+}
+
+describe.each(['at-least-once', 'exactly-once'] as const)('a writer, %s', (delivery) => {
+  const table = (name: string): string => `${name}_${delivery.replaceAll('-', '_')}`
+  const options = (): WriterOptions => {
+    const common = { create: 'CreateIfNotExist', flushImmediately: true, maxBatchRows: 100 } as const
+    return delivery === 'exactly-once'
+      ? { ...common, delivery, log: fileLog(folder), inDoubtMs: 2_000 }
+      : { ...common, delivery, acknowledge: 'ingested' }
+  }
+  const connect = (): KustoConnector =>
+    new KustoConnector({ cluster: local.cluster, database: local.database, ingestion: 'rest' })
+
+  async function writes(kusto: KustoConnector, name: string): Promise<void> {
+    const writer = kusto.writer(name, options())
+    for (let start = 0; start < 300; start += 100) await writer.write(numbers(start, 100))
+    expect(await writer.close()).toEqual({ rows: 300, batches: 3 })
+    expect(await stored(name)).toEqual(range(300))
+    await expect.poll(stagedBlobs).toEqual([])
+  }
+
+  it('streaming:T13 asks for containers again when a signature is over at the upload', async () => {
+    tell(
+      configuration(2, (url) => url.replace(/sig=[^&]*/, 'sig=AAAA')),
+      1,
+    )
+    tell(configuration(2))
+    await using kusto = connect()
+    await writes(kusto, table('Expired'))
+  })
+
+  it('streaming:T13 asks for containers again when signatures are over after a pause', async () => {
+    const [first, second] = [configuration(1), configuration(2)] as const
+    tell(first, 1)
+    await using kusto = connect()
+    const name = table('ExpiredLater')
+    const writer = kusto.writer(name, options())
+    await writer.write(numbers(0, 100))
+    await writer.flush()
+    expect(uploads(accounts[0])).toHaveLength(1)
+    tell(second)
+    const denied = { kind: 'status', status: 403, code: 'AuthenticationFailed' } as const
+    accounts[0].faultFor = (request) => (isUpload(request) ? denied : undefined)
+    await writer.write(numbers(100, 200))
+    expect(await writer.close()).toEqual({ rows: 300, batches: 3 })
+    expect(uploads(accounts[1])).toHaveLength(2)
+    expect(await stored(name)).toEqual(range(300))
+    await expect.poll(stagedBlobs).toEqual([])
+  })
+
+  it('streaming:T14 goes to the other account while one is down', async () => {
+    tell(configuration(2))
+    accounts[0].faultFor = (request) =>
+      isUpload(request) ? { kind: 'status', status: 404, code: 'ContainerNotFound' } : undefined
+    await using kusto = connect()
+    await writes(kusto, table('OneDown'))
+    expect(uploads(accounts[1])).toHaveLength(3)
+  })
+
+  it('streaming:T14 says so when there is no container', async () => {
+    tell(configuration(0))
+    await using kusto = connect()
+    const writer = kusto.writer(table('NoContainer'), options())
+    const ended = writer.closed.catch((error: unknown) => error)
+    const writing = (async () => {
+      await writer.write(numbers(0, 100))
+      await writer.close()
+    })()
+    await expect(writing).rejects.toMatchObject({ code: 'KUSTO_NO_INGESTION_STORAGE' })
+    expect(await ended).toMatchObject({ code: 'KUSTO_NO_INGESTION_STORAGE' })
+  })
+
+  it.each(['flip', 'cut'] as const)('streaming:T15 repeats an upload that arrives damaged: %s', async (kind) => {
+    tell(configuration(2))
+    const damage = once({ kind })
+    for (const account of accounts) account.faultFor = damage
+    await using kusto = connect()
+    await writes(kusto, table(`Damaged_${kind}`))
+    expect(uploads(accounts[0]).length + uploads(accounts[1]).length).toBe(4)
+  })
+})
