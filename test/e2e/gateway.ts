@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type http from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { onwardRequest, startLoopbackServer } from './loopback-server.ts'
 
 /** A request on its way from a client to the embedded Kusto or its storage. */
 export interface GatewayRequest {
@@ -44,8 +44,7 @@ export async function startGateway(kusto: string): Promise<Gateway> {
   let storage = ''
   const seen: string[] = []
   const commands: string[] = []
-  const server = http.createServer((incoming, response) => {
-    response.on('error', () => undefined)
+  const { origin, close } = await startLoopbackServer((incoming, response) => {
     const serve = async (): Promise<void> => {
       const body = await buffer(incoming)
       const path = incoming.url ?? ''
@@ -73,19 +72,12 @@ export async function startGateway(kusto: string): Promise<Gateway> {
     }
     serve().catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   const gateway: Gateway = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: origin,
     seen,
     commands,
     intercept: pass,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
+    close,
   }
   return gateway
 }
@@ -95,9 +87,10 @@ async function send(
   incoming: http.IncomingMessage,
   body: Buffer,
 ): Promise<{ readonly status: number; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }> {
-  const { hostname, port } = new URL(target)
-  const headers = { ...incoming.headers, 'accept-encoding': 'identity', 'content-length': String(body.length) }
-  const onward = http.request({ hostname, port, path: incoming.url, method: incoming.method, headers })
+  const onward = onwardRequest(target, incoming, {
+    'accept-encoding': 'identity',
+    'content-length': String(body.length),
+  })
   onward.end(body)
   const [answer] = (await once(onward, 'response')) as [http.IncomingMessage]
   return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) }

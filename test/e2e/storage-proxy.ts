@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { onwardRequest, startLoopbackServer } from './loopback-server.ts'
 
 /** One request to storage. */
 export interface SeenRequest {
@@ -22,6 +20,10 @@ export type ProxyFault =
   | { readonly kind: 'lose-answer' }
   /** It is done, and the answer breaks off after its head. */
   | { readonly kind: 'truncate' }
+  /** One bit of its body changes on its way. */
+  | { readonly kind: 'flip' }
+  /** The connection to storage breaks in the middle of its body, and then the one to the client. */
+  | { readonly kind: 'cut' }
   /** Nothing is done until then. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
 
@@ -38,11 +40,8 @@ export interface StorageProxy {
 
 /** A loopback server in front of a storage account, or of Kusto, that breaks requests as told. Signatures do not cover the host. */
 export async function startStorageProxy(target: string): Promise<StorageProxy> {
-  const { hostname, port } = new URL(target)
-  const server = http.createServer((incoming, response) => {
+  const server = await startLoopbackServer((incoming, response) => {
     const chunks: Buffer[] = []
-    incoming.on('error', () => undefined)
-    response.on('error', () => undefined)
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', () => {
       const body = Buffer.concat(chunks)
@@ -65,40 +64,36 @@ export async function startStorageProxy(target: string): Promise<StorageProxy> {
       }
       const pass = (): void => {
         if (incoming.socket.destroyed) return
-        const onward = http.request(
-          { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
-          (answer) => {
-            if (fault?.kind === 'lose-answer') return void incoming.socket.destroy()
-            response.writeHead(answer.statusCode ?? 502, answer.headers)
-            if (fault?.kind === 'truncate') {
-              response.flushHeaders()
-              return void setImmediate(() => incoming.socket.destroy())
-            }
-            answer.pipe(response)
-          },
-        )
+        const onward = onwardRequest(target, incoming)
+        onward.on('response', (answer) => {
+          if (fault?.kind === 'lose-answer') return void incoming.socket.destroy()
+          response.writeHead(answer.statusCode ?? 502, answer.headers)
+          if (fault?.kind === 'truncate') {
+            response.flushHeaders()
+            return void setImmediate(() => incoming.socket.destroy())
+          }
+          answer.pipe(response)
+        })
         onward.on('error', () => response.destroy())
+        if (fault?.kind === 'cut') {
+          onward.write(body.subarray(0, body.length >> 1), () => onward.destroy())
+          return
+        }
+        if (fault?.kind === 'flip') body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1
         onward.end(body)
       }
       if (fault?.kind === 'hold') void fault.until.then(pass)
       else pass()
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { origin, connections, close } = server
   const proxy: StorageProxy = {
     origin,
     seen: [],
-    connections: () => new Promise((resolve) => void server.getConnections((_, count) => resolve(count))),
+    connections,
     faultFor: () => undefined,
     through: (url) => url.replace(/^http:\/\/[^/]+/, origin),
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
+    close,
   }
   return proxy
 }
