@@ -219,7 +219,7 @@ describe('cloud metadata', () => {
   })
 })
 
-test('every way to sign in of a connection string makes a credential', async () => {
+test('streaming:C52 every way to sign in of a connection string makes a credential', async () => {
   const { identityCredential } = await import('../../src/auth/credential.ts')
   const id = '11111111-2222-3333-4444-555555555555'
   const made = await Promise.all([
