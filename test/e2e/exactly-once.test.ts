@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { Table, tableFromArrays } from 'apache-arrow'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fileLog, inspectLog, KustoConnector } from '../../src/index.ts'
 import type { LogStore, RejectedBatch, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
+import { numbers, range, storedNumbers } from './numbered-rows.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -44,15 +44,8 @@ const once = (log: LogStore, more: Partial<WriterOptions> = {}): WriterOptions =
     ...more,
   }) as WriterOptions
 
-const numbers = (start: number, rows: number): Table =>
-  tableFromArrays({ n: Int32Array.from({ length: rows }, (_, i) => start + i) })
+const stored = (table: string): Promise<readonly number[]> => storedNumbers(kusto, table)
 
-async function stored(table: string): Promise<readonly number[]> {
-  const result = await kusto.read(table, { mode: 'single' }).table()
-  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
-}
-
-const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
 const objects = async (name: string): Promise<readonly string[]> => readdir(path.join(folder, name))
 
 interface DyingLog {

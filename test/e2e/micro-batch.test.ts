@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { tableFromArrays } from 'apache-arrow'
-import type { Table } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fileLog, KustoConnector } from '../../src/index.ts'
 import type { MicroBatchOptions, MicroBatchSink } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
+import { numbers, range, storedNumbers } from './numbered-rows.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -33,15 +33,7 @@ const open = (table: string, more: Partial<MicroBatchOptions> = {}): MicroBatchS
     ...more,
   })
 
-const numbers = (start: number, rows: number): Table =>
-  tableFromArrays({ n: Int32Array.from({ length: rows }, (_, i) => start + i) })
-
-async function stored(table: string): Promise<readonly number[]> {
-  const result = await kusto.read(table, { mode: 'single' }).table()
-  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
-}
-
-const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+const stored = (table: string): Promise<readonly number[]> => storedNumbers(kusto, table)
 
 describe('spark:W31 a micro-batch sink', () => {
   it('writes no batch twice, in one process and in the next, whatever order its rows come in', async () => {

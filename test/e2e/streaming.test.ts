@@ -31,6 +31,7 @@ import type { IngestReceipt, StreamingEvent, StreamingWriteOptions, WriteEvent }
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { canonicalTable } from './canonical.ts'
+import { range, storedNumbers } from './numbered-rows.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -57,12 +58,8 @@ const numbers = (start: number, rows: number): Table =>
   })
 
 /** Every value of `n`, with its repetitions. */
-async function stored(table: string): Promise<readonly number[]> {
-  const result = await kusto.read(table, { mode: 'single' }).table()
-  return [...(result.getChild('n')!.toArray() as Int32Array)].sort((a, b) => a - b)
-}
+const stored = (table: string): Promise<readonly number[]> => storedNumbers(kusto, table)
 
-const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
 const CREATE = { mode: 'streaming', create: 'CreateIfNotExist', flushImmediately: true } as const
 const ROUTE = { path: '/v1/rest/ingest/', method: 'POST' }
 

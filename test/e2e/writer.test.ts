@@ -5,6 +5,7 @@ import { KustoConnector } from '../../src/index.ts'
 import type { OnWriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
+import { range, storedNumbers } from './numbered-rows.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -39,12 +40,7 @@ const numbers = (start: number, rows: number): Table =>
   })
 
 /** Every value of `n`, with its repetitions. */
-async function stored(table: string): Promise<readonly number[]> {
-  const result = await kusto.read(table, { mode: 'single' }).table()
-  return Array.from(result.getChild('n') ?? [], Number).sort((a, b) => a - b)
-}
-
-const range = (rows: number): readonly number[] => Array.from({ length: rows }, (_, i) => i)
+const stored = (table: string): Promise<readonly number[]> => storedNumbers(kusto, table)
 
 describe('streaming:C1 a writer', () => {
   it('brings every row once into a table it creates, asking for the table once', async () => {
