@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { KustoProtocolError } from '../errors.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
+import { numberedName } from './log-store.ts'
 
 /*
  * The log of one stream, an ordered input of one table, as objects that never change. Sequence numbers count batches from 0.
@@ -183,4 +184,9 @@ export function hashOf(text: string): string {
 
 function badRecord(name: string, expected: string, found: string): KustoProtocolError {
   return new KustoProtocolError('KUSTO_BAD_LOG_RECORD', `${name}: expected ${expected}, found ${found}`)
+}
+
+/** The name of the record of an attempt at submitting a batch. */
+export function attemptName({ sequence, attempt }: Pick<IntentRecord, 'sequence' | 'attempt'>): string {
+  return numberedName('intents', sequence, `-${String(attempt).padStart(4, '0')}`)
 }

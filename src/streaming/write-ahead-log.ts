@@ -1,13 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { ResumePoint } from './batch-sink.ts'
-import { KustoError, KustoProtocolError, KustoUsageError } from '../errors.ts'
-import { numberOf, numberedName } from './log-store.ts'
-import { pointOf, scan, STREAM } from './read-log.ts'
+import { KustoError } from '../errors.ts'
+import { removeOrphans, removeRecordsOf } from './clear-log.ts'
+import { numberedName } from './log-store.ts'
+import type { LogOwnership, LogStore } from './log-store.ts'
+import { openLogStream } from './open-log-stream.ts'
+import type { LogTarget, OpenLogOptions } from './open-log-stream.ts'
+import { pointOf, scan } from './read-log.ts'
 import type { UnsettledBatch } from './read-log.ts'
-import type { AcquireLogOptions, LogOwnership, LogStore } from './log-store.ts'
-import { formatRecord, LOG_VERSION, parseRecord } from './wal-records.ts'
+import { checkStaged, measure } from './staged-rows.ts'
+import type { StagedRows } from './staged-rows.ts'
+import { attemptName, formatRecord, LOG_VERSION, parseRecord } from './wal-records.ts'
 import type {
-  CommitStrategy,
   EntryRecord,
   IntentRecord,
   MarkRecord,
@@ -16,33 +20,6 @@ import type {
   SentRecord,
   StreamRecord,
 } from './wal-records.ts'
-
-export interface StreamTarget {
-  readonly stream: string
-  readonly cluster: string
-  readonly database: string
-  readonly table: string
-  readonly commit: CommitStrategy
-}
-
-export interface OpenLogOptions extends AcquireLogOptions {
-  /** Asked before a log is made where there is none: may throw when there has been one. */
-  readonly beforeCreate: () => Promise<void>
-}
-
-/** What a batch is before it gets its place in the log. */
-export type NewEntry = Pick<EntryRecord, 'rows' | 'rawBytes' | 'properties' | 'schema' | 'position' | 'partialRows'>
-
-export interface StagedRows {
-  readonly chunks: AsyncIterable<Uint8Array>
-  /** `csv.gz`, `parquet`. */
-  readonly extension: string
-  /** Asked once the chunks are consumed. */
-  readonly entry: () => NewEntry
-}
-
-/** An object without entry that is younger may belong to a writer that is about to make one. */
-const ORPHAN_AGE_MS = 3_600_000
 
 /**
  * The write-ahead log of a stream, opened by its owner. Records are only made, and only by the owner: whoever finds a record in
@@ -77,7 +54,7 @@ export class WriteAheadLog {
    */
   static async open(
     store: LogStore,
-    target: StreamTarget,
+    target: LogTarget,
     options: OpenLogOptions,
   ): Promise<{
     readonly log: WriteAheadLog
@@ -87,12 +64,12 @@ export class WriteAheadLog {
     const { signal } = options
     const ownership = await store.acquire(options)
     try {
-      const stream = await openStream(store, target, options)
+      const stream = await openLogStream(store, target, options)
       const found = await scan(store, signal)
       const log = new WriteAheadLog(store, ownership, { stream, ...found })
       for (const { sequence, point } of found.settled) log.#settled.set(sequence, point)
       for (const { entry, attempts } of found.unsettled) log.#attempts.set(entry.sequence, attempts.length)
-      await log.#collect(found.staged, signal)
+      await removeOrphans(store, found, signal)
       return { log, unsettled: found.unsettled, resume: found.resume }
     } catch (error) {
       await ownership.release()
@@ -123,17 +100,9 @@ export class WriteAheadLog {
    */
   async append({ chunks, extension, entry }: StagedRows, signal?: AbortSignal): Promise<EntryRecord> {
     const sequence = this.#nextSequence
-    const hash = createHash('sha256')
-    let encodedBytes = 0
-    async function* measured(): AsyncGenerator<Uint8Array> {
-      for await (const chunk of chunks) {
-        hash.update(chunk)
-        encodedBytes += chunk.length
-        yield chunk
-      }
-    }
+    const measured = measure(chunks)
     const staged = `${numberedName('staged', sequence)}-${randomBytes(6).toString('hex')}.${extension}`
-    if (!(await this.#store.create(staged, measured(), signal))) throw this.#conflict(staged)
+    if (!(await this.#store.create(staged, measured.chunks, signal))) throw this.#conflict(staged)
     const record: EntryRecord = {
       kind: 'entry',
       version: LOG_VERSION,
@@ -141,8 +110,7 @@ export class WriteAheadLog {
       extension,
       sequence,
       staged,
-      encodedBytes,
-      sha256: hash.digest('hex'),
+      ...measured.result(),
       epoch: this.epoch,
       createdAt: now(),
     }
@@ -157,14 +125,14 @@ export class WriteAheadLog {
   }
 
   /** The encoded rows of a batch, as they were staged. @throws {KustoProtocolError} KUSTO_BAD_LOG_RECORD when they are not */
-  async staged({ staged, sha256 }: EntryRecord, signal?: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#store.read(staged, signal).catch(async (error: unknown) => {
+  async staged(entry: EntryRecord, signal?: AbortSignal): Promise<Uint8Array> {
+    const bytes = await this.#store.read(entry.staged, signal).catch(async (error: unknown) => {
       // Whoever was shut out meanwhile misses what its successor has settled.
       await this.#ownership.verify(signal)
       throw error
     })
-    if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes
-    throw new KustoProtocolError('KUSTO_BAD_LOG_RECORD', `${staged}: expected the bytes that were staged, found others`)
+    checkStaged(entry, bytes)
+    return bytes
   }
 
   /** Comes before every submission: without it none is made. */
@@ -275,32 +243,12 @@ export class WriteAheadLog {
     const record: MarkRecord = { kind: 'mark', version: LOG_VERSION, sequence, ...point, createdAt: now() }
     // Two that settle at a time may pass each other here; the mark that is further counts.
     await this.#store.create(numberedName('marks', sequence), [formatRecord(record)], signal)
-    for (let settled = before + 1; settled <= sequence; settled++) await this.#forget(settled, signal)
+    for (let settled = before + 1; settled <= sequence; settled++) {
+      const attempts = this.#attempts.get(settled) ?? 0
+      this.#attempts.delete(settled)
+      await removeRecordsOf(this.#store, { sequence: settled, attempts }, signal)
+    }
     if (before >= 0) await this.#store.remove(numberedName('marks', before), signal)
-  }
-
-  /** What is behind the mark is of no use. */
-  async #forget(sequence: number, signal: AbortSignal | undefined): Promise<void> {
-    const attempts = this.#attempts.get(sequence) ?? 0
-    this.#attempts.delete(sequence)
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const name = attemptName({ sequence, attempt })
-      for (const each of [`${name}.sent`, name]) await this.#store.remove(each, signal)
-    }
-    for (const folder of ['moves', 'entries', 'outcomes']) {
-      await this.#store.remove(numberedName(folder, sequence), signal)
-    }
-  }
-
-  /** Removes rows that no entry names and none will, and records of batches that are behind the mark. */
-  async #collect(named: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
-    const oldest = Date.now() - ORPHAN_AGE_MS
-    for (const { name, createdAtMs } of await this.#store.list('staged', signal)) {
-      // Of a number that is taken, or so old that whoever staged it is gone.
-      const isOfNoUse = numberOf(name) < this.#nextSequence || createdAtMs < oldest
-      if (isOfNoUse && !named.has(name)) await this.#store.remove(name, signal)
-    }
-    await removeSettled(this.#store, this.#mark, signal)
   }
 
   /** Another writer was here, between our beginning and its finding out that it is the owner no longer. */
@@ -312,53 +260,11 @@ export class WriteAheadLog {
   }
 }
 
-async function openStream(
-  store: LogStore,
-  target: StreamTarget,
-  { beforeCreate, signal }: OpenLogOptions,
-): Promise<StreamRecord> {
-  const [known] = await store.list('meta', signal)
-  if (known === undefined) {
-    await beforeCreate()
-    const record: StreamRecord = {
-      kind: 'stream',
-      version: LOG_VERSION,
-      ...target,
-      incarnation: randomBytes(5).toString('base64url').replaceAll(/[-_]/g, 'x').padEnd(8, '0').slice(0, 8),
-      createdAt: now(),
-    }
-    if (await store.create(STREAM, [formatRecord(record)], signal)) return record
-  }
-  const found = parseRecord('stream', await store.read(STREAM, signal), STREAM)
-  for (const name of ['stream', 'cluster', 'database', 'table', 'commit'] as const) {
-    if (found[name] === target[name]) continue
-    throw new KustoUsageError(
-      'KUSTO_OTHER_STREAM',
-      `expected the log in ${store.place} to be one of ${name} ${target[name]}, found ${found[name]}: each stream has a log of its own`,
-    )
-  }
-  return found
-}
-
-/** Records at or behind the mark, and all marks but the last. */
-async function removeSettled(store: LogStore, mark: number, signal: AbortSignal | undefined): Promise<void> {
-  for (const folder of ['intents', 'moves', 'entries', 'outcomes', 'marks']) {
-    const last = folder === 'marks' ? mark - 1 : mark
-    for (const { name } of await store.list(folder, signal)) {
-      if (numberOf(name) <= last) await store.remove(name, signal)
-    }
-  }
-}
-
 function idsOf({ extents }: MoveRecord): string {
   return extents
     .map(({ id }) => id)
     .sort()
     .join()
-}
-
-function attemptName({ sequence, attempt }: Pick<IntentRecord, 'sequence' | 'attempt'>): string {
-  return numberedName('intents', sequence, `-${String(attempt).padStart(4, '0')}`)
 }
 
 function now(): string {

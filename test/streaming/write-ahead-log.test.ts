@@ -8,7 +8,7 @@ import { inspectLog, settleBatch } from '../../src/streaming/log-tools.ts'
 import { batchTag, formatRecord, parseRecord, sourceIdOf } from '../../src/streaming/wal-records.ts'
 import type { LogRecord } from '../../src/streaming/wal-records.ts'
 import { WriteAheadLog } from '../../src/streaming/write-ahead-log.ts'
-import type { NewEntry, StagedRows } from '../../src/streaming/write-ahead-log.ts'
+import type { NewEntry, StagedRows } from '../../src/streaming/staged-rows.ts'
 
 const TARGET = { stream: 's', cluster: 'https://c', database: 'db', table: 'T', commit: 'tag' } as const
 const OPTIONS = { beforeCreate: () => Promise.resolve() }
