@@ -1,15 +1,10 @@
-import type { RecordBatch } from 'apache-arrow'
 import pLimit from 'p-limit'
-import { rowMeter } from '../arrow/row-meter.ts'
 import { AbortScope } from '../base/abort.ts'
-import { ByteBudget } from '../base/byte-budget.ts'
-import type { ReleaseBytes } from '../base/byte-budget.ts'
 import { checkNames } from '../base/check-options.ts'
 import { KustoUsageError } from '../errors.ts'
-import { BatchBuffer } from './batch-buffer.ts'
-import type { BufferedRows, SealedBatch, SealReason } from './batch-buffer.ts'
 import { BatchPipeline } from './batch-pipeline.ts'
 import type { BatchSink, ResumePoint } from './batch-sink.ts'
+import { OpenBatch } from './open-batch.ts'
 import { SourceProgress } from './source-progress.ts'
 import { WriterIntake } from './writer-intake.ts'
 import type { WriterInput } from './writer-intake.ts'
@@ -45,10 +40,6 @@ export interface WriterBehaviour {
 
 type State = 'open' | 'closing' | 'closed' | 'failed' | 'aborted'
 
-/** Batches that end by age before the writer says that they are small, and what small is. */
-const SMALL_BATCHES = 5
-const SMALL_BYTES = 1024 * 1024
-
 /** Keeps writing rows to one table: gathers them into batches, and sends those in the background. */
 export class KustoWriter implements AsyncDisposable {
   readonly table: string
@@ -59,23 +50,18 @@ export class KustoWriter implements AsyncDisposable {
   readonly #intake: WriterIntake
   readonly #progress: SourceProgress
   readonly #settings: WriterSettings & WriterBehaviour
-  readonly #buffer: BatchBuffer<unknown>
+  readonly #batch: OpenBatch
   readonly #pipeline: BatchPipeline<unknown>
-  readonly #budget: ByteBudget
   readonly #scope: AbortScope
   readonly #metrics = new MetricsRecorder()
   readonly #inTurn = pLimit(1)
   readonly #onAbort = (): void => void this.abort(this.#settings.signal?.reason)
-  #releases: ReleaseBytes[] = []
-  #ageTimer: NodeJS.Timeout | undefined
-  #oldestAtMs = 0
   #opening: Promise<ResumePoint | undefined> | undefined
   #state: State = 'open'
   #failure: unknown
   #wasTold = false
   #ending: Promise<FlushedRows> | undefined
   #releasing: Promise<void> | undefined
-  readonly #aged = { batches: 0, bytes: 0, isTold: false }
 
   /** @internal Made by `KustoConnector.writer`. */
   constructor(table: string, sink: BatchSink, settings: WriterSettings & WriterBehaviour) {
@@ -92,8 +78,11 @@ export class KustoWriter implements AsyncDisposable {
     })
     this.closed.catch(() => undefined)
     this.#settle = settle ?? { resolve: () => undefined, reject: () => undefined }
-    this.#buffer = new BatchBuffer(settings)
-    this.#budget = new ByteBudget(settings.maxBufferedBytes)
+    this.#batch = new OpenBatch({
+      settings,
+      metrics: this.#metrics,
+      launch: (batch, release) => this.#pipeline.launch(batch, this.#progress.pointAfter(batch), release),
+    })
     this.#pipeline = new BatchPipeline<unknown>({
       sink,
       maxInFlightBatches: settings.maxInFlightBatches,
@@ -138,8 +127,8 @@ export class KustoWriter implements AsyncDisposable {
     checkNames(options, ['signal'])
     this.#checkOpen()
     const until = await this.#inTurn(() => {
-      this.#seal('flush')
-      return this.#buffer.nextSequence
+      this.#batch.seal('flush')
+      return this.#batch.nextSequence
     })
     return this.#flushed(until, options.signal)
   }
@@ -169,9 +158,9 @@ export class KustoWriter implements AsyncDisposable {
   metrics(): WriterMetrics {
     return this.#metrics.snapshot({
       inFlightBatches: this.#pipeline.inFlight,
-      inFlightBytes: this.#budget.usedBytes,
-      bufferedRows: this.#buffer.rows,
-      oldestAgeMs: this.#buffer.rows === 0 ? 0 : performance.now() - this.#oldestAtMs,
+      inFlightBytes: this.#batch.heldBytes,
+      bufferedRows: this.#batch.rows,
+      oldestAgeMs: this.#batch.ageMs,
     })
   }
 
@@ -211,14 +200,14 @@ export class KustoWriter implements AsyncDisposable {
       for (const [index, { batch, setup }] of begun.pieces.entries()) {
         const isLast = begun.hasPosition && index === begun.pieces.length - 1
         // Once rows are taken the caller's signal no longer counts: a write is not left half taken.
-        const release = await this.#room(batch, index === 0 ? scope.signal : this.#scope.signal)
+        const release = await this.#batch.room(batch, index === 0 ? scope.signal : this.#scope.signal)
         begun.take()
-        this.#add({ batch, setup, write: begun.write, isLast }, release)
+        this.#batch.add({ batch, setup, write: begun.write, isLast }, release)
         rows += batch.numRows
       }
       begun.take()
-      if (begun.hasPosition && begun.pieces.length === 0) this.#buffer.complete(begun.write)
-      const needed = this.#buffer.nextSequence + (this.#buffer.rows > 0 ? 1 : 0)
+      if (begun.hasPosition && begun.pieces.length === 0) this.#batch.complete(begun.write)
+      const needed = this.#batch.nextSequence + (this.#batch.rows > 0 ? 1 : 0)
       if (position !== undefined) this.#progress.await(position, needed)
       this.#progress.advance(this.#pipeline.doneBefore)
       return { rows, acknowledged: async (until) => this.#told(this.#pipeline.until(needed, until)) }
@@ -229,65 +218,6 @@ export class KustoWriter implements AsyncDisposable {
     }
   }
 
-  /** Waits until the rows fit into memory. */
-  async #room(batch: RecordBatch, signal: AbortSignal): Promise<ReleaseBytes> {
-    const bytes = rowMeter(batch).bytes(0, batch.numRows)
-    // What is buffered would otherwise hold the memory that it waits for.
-    if (this.#budget.usedBytes + bytes > this.#budget.limitBytes) this.#seal('memory')
-    const release = await this.#budget.acquire(bytes, signal)
-    this.#metrics.counters.acceptedRows += batch.numRows
-    this.#metrics.counters.acceptedBytes += bytes
-    return release
-  }
-
-  #add(rows: BufferedRows<unknown>, release: ReleaseBytes): void {
-    const sealed = this.#buffer.add(rows)
-    for (const [index, each] of sealed.entries()) {
-      // These rows lie in the last of the sealed batches, unless the open one has the rest of them.
-      if (index === sealed.length - 1 && this.#buffer.rows === 0) this.#releases.push(release)
-      this.#launch(each)
-    }
-    if (this.#buffer.rows > 0) {
-      this.#releases.push(release)
-      if (this.#ageTimer === undefined) this.#startAge()
-    } else if (sealed.length === 0) release()
-  }
-
-  #startAge(): void {
-    this.#oldestAtMs = performance.now()
-    this.#ageTimer = setTimeout(() => this.#seal('age'), this.#settings.maxBatchAgeMs)
-    this.#ageTimer.unref()
-  }
-
-  #seal(reason: SealReason): void {
-    const sealed = this.#buffer.seal(reason)
-    if (sealed !== undefined) this.#launch(sealed)
-  }
-
-  #launch(batch: SealedBatch<unknown>): void {
-    clearTimeout(this.#ageTimer)
-    this.#ageTimer = undefined
-    const { sequence, rows, bytes, reason } = batch
-    this.#metrics.sealed(reason)
-    this.#settings.onEvent({ kind: 'batch-sealed', sequence, rows, bytes, reason })
-    if (reason === 'age') this.#watchSize(bytes)
-    const releases = this.#releases
-    this.#releases = []
-    this.#pipeline.launch(batch, this.#progress.pointAfter(batch), () => {
-      for (const release of releases) release()
-    })
-  }
-
-  #watchSize(bytes: number): void {
-    const aged = this.#aged
-    aged.batches++
-    aged.bytes += bytes
-    const averageBytes = aged.bytes / aged.batches
-    if (aged.isTold || aged.batches < SMALL_BATCHES || averageBytes >= SMALL_BYTES) return
-    aged.isTold = true
-    this.#settings.onEvent({ kind: 'small-batches', averageBytes })
-  }
-
   async #end(): Promise<FlushedRows> {
     if (this.#state === 'failed' || this.#state === 'aborted') {
       await this.#releasing?.catch(() => undefined)
@@ -295,8 +225,8 @@ export class KustoWriter implements AsyncDisposable {
     }
     this.#state = 'closing'
     const until = await this.#inTurn(() => {
-      this.#seal('end')
-      return this.#buffer.nextSequence
+      this.#batch.seal('end')
+      return this.#batch.nextSequence
     })
     const flushed = await this.#flushed(until, undefined)
     await this.#sink.drain?.()
@@ -326,10 +256,7 @@ export class KustoWriter implements AsyncDisposable {
   /** What is buffered is given up, and whoever waits for memory is told. */
   #discard(reason: unknown): void {
     this.#settle.reject(reason)
-    clearTimeout(this.#ageTimer)
-    this.#ageTimer = undefined
-    this.#buffer.seal('end')
-    for (const release of this.#releases.splice(0)) release()
+    this.#batch.discard()
     this.#progress.stop()
     this.#scope.abort(reason)
   }
