@@ -1,6 +1,7 @@
 import { Field, makeData, RecordBatch, RecordBatchReader, Schema, Struct, Type, tableFromIPC, Utf8 } from 'apache-arrow'
-import type { ParquetFile } from 'parquet-wasm'
+import type { ParquetFile, Table as DecodedTable } from 'parquet-wasm'
 import { KustoProtocolError } from '../errors.ts'
+import { cDataBatch, isCarriedByCData } from './c-data-batch.ts'
 import { castText } from './kernels/cast-column.ts'
 
 /** One row group, as the footer describes it. */
@@ -42,30 +43,54 @@ export async function openParquet(bytes: Uint8Array): Promise<OpenParquet> {
   const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes)))
   const { rows, rowGroups } = footerOf(file)
   const schema = textSchema(tableFromIPC(file.schema().intoIPCStream()).schema)
+  const decoder = { file, memory: () => parquet.wasmMemory().buffer, schemas: new Map<string, Schema>() }
   return {
     rows,
     rowGroups,
     schema,
-    batches: (options = {}) => decode(file, { rowGroups: rowGroups.map((_, index) => index), ...options }),
+    batches: (options = {}) => decode(decoder, { rowGroups: rowGroups.map((_, index) => index), ...options }),
     close: () => file.free(),
   }
 }
 
+/** What decoding of one file needs again and again. */
+interface Decoder {
+  readonly file: ParquetFile
+  /** The decoder's memory as it is now: it is another one after it has grown. */
+  readonly memory: () => ArrayBuffer
+  /** The decoded schema by the columns that were asked for. */
+  readonly schemas: Map<string, Schema>
+}
+
 async function* decode(
-  file: ParquetFile,
+  decoder: Decoder,
   options: ParquetReadOptions & { readonly rowGroups: readonly number[] },
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const { columns, batchRows = 131_072 } = options
   for (const rowGroup of options.rowGroups) {
     const table = await guarded(() =>
-      file.read({
+      decoder.file.read({
         rowGroups: [rowGroup],
         batchSize: batchRows,
         ...(columns === undefined ? {} : { columns: [...columns] }),
       }),
     )
-    // The decoder's own memory is freed here: intoIPCStream consumes the table, and its bytes are JavaScript's.
-    for (const batch of RecordBatchReader.from(table.intoIPCStream())) yield withUtf8(batch)
+    for (const batch of batchesOf(decoder, table, JSON.stringify(columns ?? null))) yield withUtf8(batch)
+  }
+}
+
+/** The table's batches in JavaScript's memory; the decoder's own is freed. */
+function batchesOf({ memory, schemas }: Decoder, table: DecodedTable, columns: string): readonly RecordBatch[] {
+  const schema = schemas.get(columns) ?? tableFromIPC(table.schema.intoIPCStream()).schema
+  schemas.set(columns, schema)
+  // IPC copies twice, and reads every type.
+  if (!isCarriedByCData(schema)) return [...RecordBatchReader.from(table.intoIPCStream())]
+  const arrays = table.intoFFI()
+  try {
+    const addresses = arrays.arrayAddrs()
+    return Array.from(addresses, (address) => cDataBatch(schema, memory(), address))
+  } finally {
+    arrays.free()
   }
 }
 

@@ -103,6 +103,19 @@ describe('openParquet', () => {
     file.close()
   })
 
+  it('keeps no memory of the decoder, however many files are read', async () => {
+    const bytes = await copied(
+      'select i::int as i, i::varchar as s, [i, null] as l from range(5000) t(i)',
+      ', row_group_size 2048',
+    )
+    const memory: number[] = []
+    for (let read = 0; read < 200; read++) {
+      await decoded(bytes, { columns: ['s', 'l'] })
+      memory.push(parquet.wasmMemory().buffer.byteLength)
+    }
+    expect(memory.at(-1)).toBe(memory[20])
+  })
+
   it('names a truncated or foreign file as such', async () => {
     const bytes = await copied('select 1 as a')
     for (const broken of [
