@@ -1,20 +1,11 @@
-import {
-  type DataType,
-  type Decimal,
-  type Field,
-  isArrowRecordBatch,
-  isArrowTable,
-  RecordBatch,
-  RecordBatchReader,
-  Schema,
-  type Table,
-  Type,
-} from 'apache-arrow'
+import { isArrowRecordBatch, isArrowTable, type RecordBatch, RecordBatchReader, Schema, type Table } from 'apache-arrow'
 import { untilAborted } from '../base/abort.ts'
-import { KustoDataError, KustoUsageError } from '../errors.ts'
+import { KustoDataError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
-import { inferSchema, type KnownTypes, type Row, rowColumns, rowsToBatch } from './infer-rows.ts'
-import { KUSTO_TYPE_KEY, type ScalarName } from './scalar-types.ts'
+import { badInput } from './bad-input.ts'
+import type { Row } from './infer-rows.ts'
+import { openRows, type RowBatchesOptions } from './row-batches.ts'
+import { schemaDrift } from './schema-drift.ts'
 
 /** One element of a stream of data: a batch, a table, bytes of an Arrow IPC stream, or a row. */
 export type BatchItem = RecordBatch | Table | Uint8Array | Row
@@ -31,13 +22,7 @@ export type BatchInput =
   | AsyncIterable<BatchItem>
 
 /** Choices of {@link readBatches}. */
-export interface ReadBatchesOptions {
-  /** Rows the schema is inferred from when the input is rows. Default 10,000. */
-  readonly inferRows?: number
-  /** Rows of a batch made from rows, at most; large rows make smaller batches. Default 65,536. */
-  readonly batchRows?: number
-  /** Asked, when the input is rows, for the types of the table columns that the columns go to. Default: none is known. */
-  readonly columnTypes?: (names: readonly string[]) => Promise<readonly (ScalarName | undefined)[]>
+export interface ReadBatchesOptions extends RowBatchesOptions {
   readonly signal?: AbortSignal
 }
 
@@ -95,21 +80,6 @@ function sizeOf(input: BatchInput): { readonly rows: number; readonly bytes: num
   }
 }
 
-/**
- * Explains how a schema differs from the expected one in names, order, types or the metadata that decides a Kusto type;
- * undefined when it does not. Nullability and dictionary ids do not matter.
- */
-export function schemaDrift(expected: Schema, found: Schema): string | undefined {
-  if (expected === found) return undefined
-  const wanted = expected.fields.map(describe)
-  const given = found.fields.map(describe)
-  const odd = wanted.findIndex((text, index) => text !== given[index])
-  if (odd >= 0) return `expected column ${odd} to be ${wanted[odd] ?? ''}, found ${given[odd] ?? 'none'}`
-  return given.length > wanted.length
-    ? `expected ${wanted.length} columns, found also ${given[wanted.length] ?? ''}`
-    : undefined
-}
-
 interface Source {
   readonly schema: Schema
   readonly batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>
@@ -160,7 +130,7 @@ async function openItems(
       signal,
     )
   }
-  return openRows(rest, options)
+  return openRows(rest, options, signal)
 }
 
 async function openReader(reader: RecordBatchReader): Promise<Source> {
@@ -174,77 +144,6 @@ async function* batchesOf(items: AsyncIterable<unknown>): AsyncGenerator<RecordB
     else if (isArrowRecordBatch(item)) yield item
     else throw badInput('a record batch or table like the first element', item)
   }
-}
-
-async function openRows(items: AsyncIterable<unknown>, options: ReadBatchesOptions): Promise<Source> {
-  const { inferRows = 10_000, batchRows = 65_536, signal } = options
-  const iterator = items[Symbol.asyncIterator]()
-  const sample: Row[] = []
-  let ended = false
-  while (!ended && sample.length < inferRows) {
-    const next = await untilAborted(iterator.next(), signal)
-    if (next.done === true) ended = true
-    else sample.push(asRow(next.value, sample.length))
-  }
-  const names = rowColumns(sample)
-  const types = (await options.columnTypes?.(names)) ?? []
-  const known: KnownTypes = new Map(
-    names.flatMap((name, index) => {
-      const type = types[index]
-      return type === undefined ? [] : [[name, type] as const]
-    }),
-  )
-  const schema = inferSchema(sample, known)
-  return { schema, isInferred: true, batches: rowBatches({ sample, iterator, schema, known, batchRows }) }
-}
-
-async function* rowBatches(from: {
-  readonly sample: readonly Row[]
-  readonly iterator: AsyncIterator<unknown>
-  readonly schema: Schema
-  readonly known: KnownTypes
-  readonly batchRows: number
-}): AsyncGenerator<RecordBatch, void, undefined> {
-  const { sample, iterator, schema, known, batchRows } = from
-  let rowOffset = 0
-  let pending: Row[] = []
-  let bytes = 0
-  const isFull = (row: Row): boolean => {
-    pending.push(row)
-    bytes += roughBytes(row)
-    return pending.length === batchRows || bytes > ROW_BATCH_BYTES
-  }
-  const flush = (): RecordBatch => {
-    const batch = rowsToBatch(pending, schema, { rowOffset, known })
-    rowOffset += pending.length
-    pending = []
-    bytes = 0
-    return batch
-  }
-  try {
-    for (const row of sample) if (isFull(row)) yield flush()
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      if (isFull(asRow(next.value, rowOffset + pending.length))) yield flush()
-    }
-    if (pending.length > 0) yield flush()
-  } finally {
-    await iterator.return?.()
-  }
-}
-
-/** Text of a batch made from rows, about: it is held in memory, and 2 GiB of it do not fit. */
-const ROW_BATCH_BYTES = 32 * 1024 * 1024
-
-/** Text and bytes of a row, without what is nested deeper than one level. */
-function roughBytes(row: Row): number {
-  let bytes = 0
-  for (const value of Object.values(row)) {
-    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
-    else if (typeof value === 'object' && value !== null) {
-      for (const inner of Object.values(value)) bytes += typeof inner === 'string' ? inner.length : 8
-    }
-  }
-  return bytes
 }
 
 async function* checked(source: Source, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch, void, undefined> {
@@ -283,27 +182,4 @@ function iteratorOf(input: unknown): AsyncIterator<unknown> | Iterator<unknown> 
     if (Symbol.iterator in input) return (input as Iterable<unknown>)[Symbol.iterator]()
   }
   throw badInput('a table, batches, Arrow IPC bytes or an iterable of rows', input)
-}
-
-function asRow(value: unknown, row: number): Row {
-  const isObject = typeof value === 'object' && value !== null && !(value instanceof Date)
-  if (isObject && !(Symbol.iterator in value) && !ArrayBuffer.isView(value)) return value as Row
-  throw badInput(`row ${row} to be an object`, value)
-}
-
-function badInput(expected: string, found: unknown): KustoUsageError {
-  const what = Array.isArray(found) ? 'an array' : found === null ? 'null' : typeof found
-  return new KustoUsageError('KUSTO_BAD_INPUT', `expected ${expected}, found ${what}`)
-}
-
-function describe(field: Field): string {
-  const marks = [field.metadata.get(KUSTO_TYPE_KEY), field.metadata.get('ARROW:extension:name')].filter(
-    (mark) => mark !== undefined,
-  )
-  return `${field.name}: ${typeText(field.type)}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`
-}
-
-function typeText(type: DataType): string {
-  const text = (type as { toString(): string }).toString()
-  return type.typeId === Type.Decimal ? `${text}/${(type as Decimal).bitWidth}` : text
 }

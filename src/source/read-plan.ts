@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Schema, Table, tableFromIPC, tableToIPC } from 'apache-arrow'
-import { schemaDrift } from '../arrow/batches.ts'
+import { schemaDrift } from '../arrow/schema-drift.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
 import type { KustoColumn, TypeSettings } from '../arrow/scalar-types.ts'
 import { KustoUsageError } from '../errors.ts'

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
-import { inferSchema, type Row, rowsToBatch } from '../../src/arrow/infer-rows.ts'
+import { inferSchema, type Row } from '../../src/arrow/infer-rows.ts'
 import { kustoColumns } from '../../src/arrow/kusto-columns.ts'
+import { rowsToBatch } from '../../src/arrow/rows-to-batch.ts'
 
 const types = (rows: readonly Row[]): Record<string, string> =>
   Object.fromEntries(kustoColumns(inferSchema(rows)).map(({ name, type }) => [name, type]))

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
-import { inferSchema, type Row, rowsToBatch } from '../../src/arrow/infer-rows.ts'
+import { inferSchema, type Row } from '../../src/arrow/infer-rows.ts'
 import { kustoColumns } from '../../src/arrow/kusto-columns.ts'
 import {
   toBool,
@@ -19,6 +19,7 @@ import {
   toTimespan,
 } from '../../src/arrow/row-values.ts'
 import type { ScalarName } from '../../src/arrow/scalar-types.ts'
+import { rowsToBatch } from '../../src/arrow/rows-to-batch.ts'
 
 const codeOf = (run: () => unknown): string => {
   try {
