@@ -2,9 +2,6 @@ import type { Schema } from 'apache-arrow'
 import pLimit from 'p-limit'
 import type { ScalarName } from '../arrow/scalar-types.ts'
 import { KustoError } from '../errors.ts'
-import { ingestionProperties } from '../sink/blob-format.ts'
-import { cutBlobs } from '../sink/cut-blobs.ts'
-import { encodeCut } from '../sink/encode-cut.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import type { SealedBatch } from './batch-buffer.ts'
@@ -13,11 +10,12 @@ import { commitByMove } from './commit-by-move.ts'
 import { refuseEarlierTags, refuseForgetfulTable } from './exactly-once-checks.ts'
 import { refuseUnsafe } from './exactly-once-settings.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
-import { each, QueuedBatchSink } from './queued-batch-sink.ts'
+import { QueuedBatchSink } from './queued-batch-sink.ts'
 import type { QueuedSetup } from './queued-batch-sink.ts'
+import { stageBatch } from './stage-batch.ts'
 import { submitBatch } from './submit-batch.ts'
 import { TagWatch } from './tag-budget.ts'
-import { batchTag, hashOf } from './wal-records.ts'
+import { batchTag } from './wal-records.ts'
 import type { EntryRecord } from './wal-records.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 import type { UnsettledBatch } from './read-log.ts'
@@ -142,52 +140,15 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     if (this.#broken !== undefined) throw this.#broken
   }
 
-  async #stage(
-    { setup, batches, bytes, rows, sequence }: SealedBatch<QueuedSetup>,
-    { point, signal }: SendOptions,
-  ): Promise<EntryRecord> {
+  async #stage(batch: SealedBatch<QueuedSetup>, { point, signal }: SendOptions): Promise<EntryRecord> {
     signal.throwIfAborted()
     // Set before the next batch begins: none is staged behind one that was not.
     if (this.#broken !== undefined) throw this.#broken
     try {
-      const log = this.#opened()
-      const { plan, format, columns } = setup.write
-      const settings = {
-        ...this.#write,
-        maxBlobBytes: Math.max(1, bytes),
-        maxBufferedBytes: Math.max(1, bytes),
-        signal,
-      }
-      const { compression, ignoreFirstRecord: hasHeader, encodeWorkers } = this.#write
-      const { value: cut } = await cutBlobs(each(batches), settings).next()
-      if (cut === undefined) throw new Error(`expected rows in batch ${sequence}, found none`)
-      try {
-        const encoded = encodeCut(cut, {
-          schema: setup.schema,
-          encoding: { format, compression, columns, hasHeader },
-          pool: this.#context.encodePool(encodeWorkers),
-          signal,
-        })
-        const entry = await log.append(
-          {
-            chunks: encoded.chunks,
-            extension: encoded.extension,
-            entry: () => ({
-              rows,
-              rawBytes: encoded.measured().rawBytes,
-              properties: ingestionProperties(plan, format, this.#write),
-              schema: hashOf(setup.schema.fields.map(String).join()),
-              ...point,
-            }),
-          },
-          signal,
-        )
-        this.#entries.set(sequence, entry)
-        this.#watchTags(entry)
-        return entry
-      } finally {
-        cut.release()
-      }
+      const entry = await stageBatch(this.#context, batch, { log: this.#opened(), write: this.#write, point, signal })
+      this.#entries.set(batch.sequence, entry)
+      this.#watchTags(entry)
+      return entry
     } catch (error) {
       this.#fail(error, signal)
       throw error
