@@ -91,23 +91,31 @@ export async function* gzipMember(
 
 /**
  * The CRC-32 of two joined byte strings from the CRC-32 of each and the second one's length, as in zlib's crc32_combine:
- * appending n zero bytes to the first is a linear map over GF(2), applied by squaring.
+ * appending n zero bytes to the first multiplies its polynomial by x^8n.
  */
 export function combineCrc32(first: number, second: number, secondBytes: number): number {
-  let odd: number[] = Array.from({ length: 32 }, (_, bit) => (bit === 0 ? 0xedb8_8320 : 2 ** (bit - 1)))
-  let even = square(odd)
-  odd = square(even)
   let sum = first
-  for (let rest = secondBytes; rest > 0;) {
-    even = square(odd)
-    if (rest % 2 === 1) sum = times(even, sum)
-    rest = Math.floor(rest / 2)
-    if (rest === 0) break
-    odd = square(even)
-    if (rest % 2 === 1) sum = times(odd, sum)
-    rest = Math.floor(rest / 2)
+  // The power of x that stands for 2^k bytes, and its squares.
+  let power = X_POWER_8
+  for (let rest = secondBytes; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) sum = product(power, sum)
+    power = product(power, power)
   }
   return (sum ^ second) >>> 0
+}
+
+/** x^8. Bit 31 is the coefficient of x^0, as in the CRC itself. */
+const X_POWER_8 = 1 << 23
+
+/** The product of two polynomials over GF(2), modulo that of CRC-32, in signed 32 bits. */
+function product(one: number, other: number): number {
+  let sum = 0
+  let shifted = other | 0
+  for (let rest = one | 0; rest !== 0; rest <<= 1) {
+    if (rest < 0) sum ^= shifted
+    shifted = (shifted & 1) === 0 ? shifted >>> 1 : (shifted >>> 1) ^ (0xedb8_8320 | 0)
+  }
+  return sum
 }
 
 async function deflateBlock(bytes: Uint8Array, level: number): Promise<Block> {
@@ -154,15 +162,4 @@ function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
     at += part.length
   }
   return all
-}
-
-function times(matrix: readonly number[], vector: number): number {
-  let sum = 0
-  let rest = vector
-  for (let bit = 0; rest !== 0; bit++, rest >>>= 1) if (rest & 1) sum ^= matrix[bit] ?? 0
-  return sum >>> 0
-}
-
-function square(matrix: readonly number[]): number[] {
-  return matrix.map((row) => times(matrix, row))
 }

@@ -1,7 +1,9 @@
-import { type Field, makeData, RecordBatch, Schema, Struct, Table, tableToIPC } from 'apache-arrow'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Field, makeData, RecordBatch, Schema, Struct, Table } from 'apache-arrow'
 import type { RecordBatch as WasmBatch } from 'parquet-wasm'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { located, targetColumns } from './encode-csv.ts'
+import { IpcScratch } from './ipc-scratch.ts'
 import { byteSink } from './kernels/write-bytes.ts'
 import { kustoColumns } from './kusto-columns.ts'
 import { parquetColumn, parquetField, parquetVerdict } from './parquet-columns.ts'
@@ -52,7 +54,10 @@ export interface ParquetParts {
 
 type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 
-const SLICE_BYTES = 4 * 1024 * 1024
+/** What a slice takes in the WASM instance, it takes several times; memory of an instance is never given back. */
+const SLICE_BYTES = 1024 * 1024
+/** The pages of a row group are held until it is complete. */
+const ROW_GROUP_ROWS = 256 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.
@@ -88,6 +93,13 @@ interface Found {
   rawBytes: number
 }
 
+interface StreamedSlices {
+  readonly head: Table[]
+  readonly rest: AsyncGenerator<Table, void, undefined>
+  readonly found: Found
+  readonly scratch: IpcScratch
+}
+
 async function* encode(
   slices: AsyncGenerator<Table, void, undefined>,
   columns: readonly KustoColumn[],
@@ -98,16 +110,17 @@ async function* encode(
     throw new KustoUsageError('KUSTO_PARQUET_UNSUPPORTED', `column ${verdict.column}: ${verdict.reason}; use csv`)
   }
   const parquet = await import('parquet-wasm')
-  const { compression = 'zstd', rowGroupRows = 1 << 20 } = options
+  const { compression = 'zstd', rowGroupRows = ROW_GROUP_ROWS, sliceBytes = SLICE_BYTES } = options
+  const scratch = new IpcScratch(sliceBytes + sliceBytes / 4)
   try {
     const [first, second] = [await slices.next(), await slices.next()]
     if (first.done === true) return
     const properties = writerProperties(parquet, first.value, { compression, rowGroupRows })
     if (second.done === true) {
-      yield parquet.writeParquet(parquet.Table.fromIPCStream(tableToIPC(first.value, 'stream')), properties)
+      yield parquet.writeParquet(parquet.Table.fromIPCStream(scratch.write(first.value)), properties)
       return
     }
-    yield* streamed(parquet, properties, { head: [first.value, second.value], rest: slices, found })
+    yield* streamed(parquet, properties, { head: [first.value, second.value], rest: slices, found, scratch })
   } finally {
     await slices.return()
   }
@@ -120,7 +133,7 @@ async function* encode(
 async function* streamed(
   parquet: typeof import('parquet-wasm'),
   properties: import('parquet-wasm').WriterProperties,
-  { head, rest, found }: { head: Table[]; rest: AsyncGenerator<Table, void, undefined>; found: Found },
+  { head, rest, found, scratch }: StreamedSlices,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let failure: { readonly error: unknown } | undefined
   let isLeft = false
@@ -128,9 +141,11 @@ async function* streamed(
     {
       async pull(controller) {
         try {
+          // Nothing else here waits for more than promises: timers and sockets of this thread would wait for the whole file.
+          await nextTurn()
           const table = isLeft ? undefined : (head.shift() ?? (await rest.next()).value)
           if (table === undefined) return controller.close()
-          const loaded = parquet.Table.fromIPCStream(tableToIPC(table, 'stream'))
+          const loaded = parquet.Table.fromIPCStream(scratch.write(table))
           for (const batch of loaded.recordBatches()) controller.enqueue(batch)
           loaded.free()
         } catch (error) {

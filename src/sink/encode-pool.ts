@@ -31,7 +31,7 @@ const SCRIPT: URL = new URL('./encode-worker.js', import.meta.url)
 /** Encoding makes few objects: a larger young generation would only hold buffers back that are no longer used. */
 const MEMORY = { maxYoungGenerationSizeMb: 4 }
 /** Bytes of rows that are copied and handed over at a time. */
-const SUPPLY_BYTES = 4 * 1024 * 1024
+const SUPPLY_BYTES = 1024 * 1024
 
 /**
  * Threads that turn batches into blobs, a blob a thread. A thread is started when there is a blob for it, and one that

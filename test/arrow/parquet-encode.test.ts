@@ -203,6 +203,20 @@ describe('encodeParquet', () => {
     expect(await query(`select num_row_groups::int from parquet_file_metadata('${path}')`)).toEqual([[10]])
   })
 
+  it('lets timers and sockets of its thread have their turn between slices', async () => {
+    const batch = oneColumn(flat(new Int32(), (length) => new Int32Array(length))(Array.from({ length: 64 }, () => 1)))
+    const { chunks } = parquetParts(batch.schema, [batch], { sliceBytes: 64 })
+    let turns = 0
+    const turn = (): void => {
+      turns++
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    for await (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0)
+    clearImmediate(next)
+    expect(turns).toBeGreaterThanOrEqual(4)
+  })
+
   it('passes on what its source throws, after rows were written too, and leaves a source that nobody reads on', async () => {
     const build = flat(new Float64(), (n) => new Float64Array(n))
     const part = oneColumn(build(Array.from({ length: 1000 }, (_, row) => Math.sin(row))))

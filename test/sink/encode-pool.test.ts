@@ -78,8 +78,8 @@ describe('an encoding thread', () => {
     const messages = posted.mock.calls.length
     posted.mockRestore()
     expect(measures.rows).toBe(24)
-    // The request, six portions, and the end.
-    expect(messages).toBe(8)
+    // The request, a portion for each row, and the end.
+    expect(messages).toBe(26)
     expect(batch.getChildAt(0)!.get(11)).toHaveLength(1 << 20)
   })
 
