@@ -1,11 +1,12 @@
 import type { DecodeSettings } from '../arrow/decode-table.ts'
 import { KustoProtocolError, type KustoServiceError } from '../errors.ts'
+import { type ArrayNames, ArrayReader } from './array-reader.ts'
 import { type JsonReader, MORE, parseRaw, type RawValue } from './json-reader.ts'
 import { ObjectReader } from './object-reader.ts'
 import { PrimaryTable } from './primary-table.ts'
 import { malformed, parseColumnNames, parseColumns } from './response-columns.ts'
 import type { ResponseEvent } from './response-events.ts'
-import { combine, failureInside } from './response-failure.ts'
+import { throwFailureInside, throwFailures } from './response-failure.ts'
 import type { RowsReader } from './rows-reader.ts'
 import { readCompletion, readProperties, secondaryRows, type SecondaryTable } from './secondary-table.ts'
 
@@ -18,6 +19,12 @@ interface HeldTable {
 
 const STREAMED: ReadonlySet<string> = new Set(['Tables'])
 const STREAMED_IN_TABLE: ReadonlySet<string> = new Set(['Rows'])
+const TABLES: ArrayNames = {
+  path: 'Tables',
+  expected: 'expected Tables to be an array',
+  elementPath: 'Tables',
+  expectedElement: 'expected a table',
+}
 
 /**
  * Reads a V1 body: `{ "Tables": [{ "TableName", "Columns", "Rows" }], "Exceptions"?: [text] }`.
@@ -32,8 +39,8 @@ export class V1Reader {
   readonly #emit: (event: ResponseEvent) => void
   readonly #body: ObjectReader
   readonly #held: HeldTable[] = []
-  #state: 'body' | 'tables' | 'first' | 'between' | 'comma' | 'table' | 'rows' | 'raw' | 'done' = 'body'
-  #tableIndex = -1
+  readonly #tables: ArrayReader
+  #state: 'body' | 'tables' | 'table' | 'rows' | 'raw' | 'done' = 'body'
   #table: ObjectReader
   #tableRows: RawValue | undefined
   #first: PrimaryTable | undefined
@@ -45,6 +52,7 @@ export class V1Reader {
     this.#settings = settings
     this.#emit = emit
     this.#body = new ObjectReader(json, '$', STREAMED)
+    this.#tables = new ArrayReader(json, TABLES)
     this.#table = this.#body
   }
 
@@ -58,7 +66,17 @@ export class V1Reader {
           this.#state = 'done'
           this.#endBody()
         } else if (this.#hasTables) throw malformed('expected Tables once', '$')
-        else this.#state = 'tables'
+        else {
+          this.#hasTables = true
+          this.#state = 'tables'
+        }
+        return undefined
+      }
+      case 'tables': {
+        const step = this.#tables.step()
+        if (step === MORE) return MORE
+        if (step === 'object') this.#beginTable()
+        else this.#state = 'body'
         return undefined
       }
       case 'table':
@@ -77,12 +95,9 @@ export class V1Reader {
         this.#state = 'table'
         return undefined
       }
-      case 'tables':
-      case 'first':
-      case 'between':
-      case 'comma':
       case 'done':
-        return this.#stepBetween()
+        if (this.#json.peek() === MORE) return MORE
+        return this.#json.fail('expected the end of the body', '$')
     }
   }
 
@@ -98,34 +113,17 @@ export class V1Reader {
   }
 
   get #path(): string {
-    return this.#tableIndex < 0 ? '$' : `Tables[${this.#tableIndex}]`
+    return this.#tables.index < 0 ? '$' : this.#tables.path
   }
 
   get #rowsPath(): string {
     return `${this.#path}.Rows`
   }
 
-  #stepBetween(): typeof MORE | undefined {
-    const json = this.#json
-    const c = json.peek()
-    if (c === MORE) return MORE
-    const path = `Tables[${this.#tableIndex + 1}]`
-    if (this.#state === 'tables') {
-      if (c !== 0x5b) json.fail('expected Tables to be an array', 'Tables')
-      this.#hasTables = true
-      this.#state = 'first'
-    } else if (c === 0x7b && (this.#state === 'first' || this.#state === 'comma')) {
-      this.#tableIndex++
-      this.#table = new ObjectReader(json, this.#path, STREAMED_IN_TABLE)
-      this.#tableRows = undefined
-      this.#state = 'table'
-      return undefined
-    } else if (c === 0x5d && (this.#state === 'first' || this.#state === 'between')) this.#state = 'body'
-    else if (c === 0x2c && this.#state === 'between') this.#state = 'comma'
-    else if (this.#state === 'done') json.fail('expected the end of the body', '$')
-    else json.fail('expected a table', path)
-    json.accept()
-    return undefined
+  #beginTable(): void {
+    this.#table = new ObjectReader(this.#json, this.#path, STREAMED_IN_TABLE)
+    this.#tableRows = undefined
+    this.#state = 'table'
   }
 
   #stepTable(): typeof MORE | undefined {
@@ -133,13 +131,13 @@ export class V1Reader {
     if (step === MORE) return MORE
     if (step === 'end') {
       this.#endTable()
-      this.#state = 'between'
+      this.#state = 'tables'
       return undefined
     }
-    if (this.#rows !== undefined && this.#tableIndex === 0) throw malformed('expected Rows once', this.#path)
+    if (this.#rows !== undefined && this.#tables.index === 0) throw malformed('expected Rows once', this.#path)
     if (this.#tableRows !== undefined) throw malformed('expected Rows once', this.#path)
     const { fields } = this.#table
-    if (this.#tableIndex > 0 || !fields.has('Columns') || !fields.has('TableName')) {
+    if (this.#tables.index > 0 || !fields.has('Columns') || !fields.has('TableName')) {
       this.#state = 'raw'
       return undefined
     }
@@ -161,10 +159,9 @@ export class V1Reader {
 
   #endTable(): void {
     const { fields } = this.#table
-    const failure = failureInside(Object.fromEntries(fields))
-    if (failure !== undefined) throw failure
+    throwFailureInside(fields)
     const name = fields.get('TableName')
-    if (this.#tableIndex === 0) {
+    if (this.#tables.index === 0) {
       if (this.#first === undefined) {
         this.#first = this.#openPrimary(0, name, fields.get('Columns'))
         this.#first.readRaw(this.#requireRows(), this.#rowsPath)
@@ -182,8 +179,7 @@ export class V1Reader {
   }
 
   #endBody(): void {
-    const failure = failureInside(Object.fromEntries(this.#body.fields))
-    if (failure !== undefined) throw failure
+    throwFailureInside(this.#body.fields)
     if (!this.#hasTables) throw malformed('expected Tables', '$')
     const failures: KustoServiceError[] = []
     const kinds = this.#kindsOfHeld()
@@ -202,8 +198,7 @@ export class V1Reader {
         if (completion.rows.length > 0) this.#emit({ kind: 'information', rows: completion.rows })
       }
     }
-    const first = failures[0]
-    if (first !== undefined) throw failures.length === 1 ? first : combine(first, failures)
+    throwFailures(failures)
   }
 
   /** The kind of each table after the first, `primary` for results. */

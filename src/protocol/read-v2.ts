@@ -1,11 +1,12 @@
 import type { DecodeSettings } from '../arrow/decode-table.ts'
 import { KustoProtocolError, KustoServiceError } from '../errors.ts'
+import { type ArrayNames, ArrayReader } from './array-reader.ts'
 import { type JsonReader, MORE, parseRaw, type RawValue } from './json-reader.ts'
 import { ObjectReader } from './object-reader.ts'
 import { PrimaryTable } from './primary-table.ts'
 import { malformed, parseColumnNames, parseColumns } from './response-columns.ts'
 import type { ResponseEvent } from './response-events.ts'
-import { combine, failureInside, failureOf } from './response-failure.ts'
+import { failureInside, failureOf, throwFailureInside, throwFailures } from './response-failure.ts'
 import type { RowsReader } from './rows-reader.ts'
 import { readCompletion, readProperties, secondaryRows, type SecondaryTable } from './secondary-table.ts'
 
@@ -16,6 +17,12 @@ interface OtherTable {
 }
 
 const STREAMED: ReadonlySet<string> = new Set(['Rows'])
+const FRAMES: ArrayNames = {
+  path: 'frames[0]',
+  expected: 'expected an array of frames',
+  elementPath: 'frames',
+  expectedElement: 'expected a frame',
+}
 const READ_KINDS: ReadonlySet<string> = new Set(['QueryCompletionInformation', 'QueryProperties'])
 const TABLE_FIELDS = ['FrameType', 'TableId', 'TableKind', 'TableName', 'Columns'] as const
 const FRAGMENT_FIELDS = ['FrameType', 'TableId', 'TableFragmentType'] as const
@@ -40,8 +47,8 @@ export class V2Reader {
   readonly #emit: (event: ResponseEvent) => void
   readonly #tables = new Map<number, PrimaryTable | OtherTable>()
   readonly #failures: KustoServiceError[] = []
-  #state: 'open' | 'first' | 'between' | 'comma' | 'frame' | 'rows' | 'raw' | 'skip' | 'done' = 'open'
-  #frameIndex = -1
+  readonly #frames: ArrayReader
+  #state: 'frames' | 'frame' | 'rows' | 'raw' | 'skip' | 'done' = 'frames'
   #frame: ObjectReader
   /** The table whose rows this frame brings, once they were read. */
   #frameTable: PrimaryTable | OtherTable | undefined
@@ -53,12 +60,20 @@ export class V2Reader {
     this.#json = json
     this.#settings = settings
     this.#emit = emit
+    this.#frames = new ArrayReader(json, FRAMES)
     this.#frame = new ObjectReader(json, '', STREAMED)
   }
 
   /** Takes one step; MORE when the bytes are not enough. */
   step(): typeof MORE | undefined {
     switch (this.#state) {
+      case 'frames': {
+        const step = this.#frames.step()
+        if (step === MORE) return MORE
+        if (step === 'object') this.#beginFrame()
+        else this.#state = 'done'
+        return undefined
+      }
       case 'frame':
         return this.#stepFrame()
       case 'rows':
@@ -74,12 +89,9 @@ export class V2Reader {
         if (this.#json.skipValue(this.#rowsPath) === MORE) return MORE
         this.#state = 'frame'
         return undefined
-      case 'open':
-      case 'first':
-      case 'between':
-      case 'comma':
       case 'done':
-        return this.#stepBetween()
+        if (this.#json.peek() === MORE) return MORE
+        return this.#json.fail('expected the end of the body', `frames[${this.#frames.index + 1}]`)
     }
   }
 
@@ -89,7 +101,7 @@ export class V2Reader {
     const failure = this.#failures[0]
     if (failure !== undefined) return failure
     const { window } = this.#json
-    const path = `frames[${Math.max(0, this.#frameIndex)}]`
+    const path = `frames[${Math.max(0, this.#frames.index)}]`
     const found = this.#state === 'done' ? 'an array without it' : 'the end of the body'
     return new KustoProtocolError(
       'KUSTO_TRUNCATED_RESPONSE',
@@ -99,33 +111,18 @@ export class V2Reader {
   }
 
   get #path(): string {
-    return `frames[${this.#frameIndex}]`
+    return this.#frames.path
   }
 
   get #rowsPath(): string {
     return `${this.#path}.Rows`
   }
 
-  #stepBetween(): typeof MORE | undefined {
-    const json = this.#json
-    const c = json.peek()
-    if (c === MORE) return MORE
-    const path = `frames[${this.#frameIndex + 1}]`
-    if (this.#state === 'open') {
-      if (c !== 0x5b) json.fail('expected an array of frames', path)
-      this.#state = 'first'
-    } else if (c === 0x7b && (this.#state === 'first' || this.#state === 'comma')) {
-      this.#frameIndex++
-      this.#frame = new ObjectReader(json, this.#path, STREAMED)
-      this.#frameTable = undefined
-      this.#frameRows = undefined
-      this.#state = 'frame'
-      return undefined
-    } else if (c === 0x5d && (this.#state === 'first' || this.#state === 'between')) this.#state = 'done'
-    else if (c === 0x2c && this.#state === 'between') this.#state = 'comma'
-    else json.fail(this.#state === 'done' ? 'expected the end of the body' : 'expected a frame', path)
-    json.accept()
-    return undefined
+  #beginFrame(): void {
+    this.#frame = new ObjectReader(this.#json, this.#path, STREAMED)
+    this.#frameTable = undefined
+    this.#frameRows = undefined
+    this.#state = 'frame'
   }
 
   #stepFrame(): typeof MORE | undefined {
@@ -133,7 +130,7 @@ export class V2Reader {
     if (step === MORE) return MORE
     if (step === 'end') {
       this.#endFrame()
-      this.#state = 'between'
+      this.#state = 'frames'
     } else if (this.#frameTable !== undefined || this.#frameRows !== undefined) {
       throw malformed('expected Rows once', this.#path)
     } else this.#state = this.#beginRows()
@@ -191,12 +188,10 @@ export class V2Reader {
       case 'DataSetCompletion':
         this.#completeDataSet()
         break
-      default: {
+      default:
         // The service may break off with a bare error object in place of a frame.
-        const failure = failureInside(Object.fromEntries(fields))
-        if (failure !== undefined) throw failure
+        throwFailureInside(fields)
         if (typeof type !== 'string') throw malformed('expected FrameType', this.#path)
-      }
     }
   }
 
@@ -254,17 +249,18 @@ export class V2Reader {
   }
 
   #completeTable(): void {
-    const failure = failureInside(Object.fromEntries(this.#frame.fields))
-    if (failure !== undefined) throw failure
+    throwFailureInside(this.#frame.fields)
     const table = this.#tables.get(this.#id)
     if (table === undefined) throw malformed(`expected a TableHeader for table ${this.#id} before this`, this.#path)
     const expected = this.#frame.fields.get('RowCount')
-    if (table instanceof PrimaryTable && typeof expected !== 'number') {
+    if (table instanceof PrimaryTable) {
       // By it alone it is noticed that a piece of the table is missing.
-      throw malformed(`expected a RowCount at the end of table ${this.#id}, found none`, this.#path)
-    }
-    if (table instanceof PrimaryTable && expected !== table.rows) {
-      throw incomplete(`expected ${expected} rows in table ${this.#id}, found ${table.rows}`, this.#path)
+      if (typeof expected !== 'number') {
+        throw malformed(`expected a RowCount at the end of table ${this.#id}, found none`, this.#path)
+      }
+      if (expected !== table.rows) {
+        throw incomplete(`expected ${expected} rows in table ${this.#id}, found ${table.rows}`, this.#path)
+      }
     }
     this.#closeTable(this.#id)
   }
@@ -290,9 +286,7 @@ export class V2Reader {
   #completeDataSet(): void {
     const { fields } = this.#frame
     const told = failureInside(Object.fromEntries(fields))
-    const failures = told === undefined ? this.#failures : [told, ...this.#failures]
-    const first = failures[0]
-    if (first !== undefined) throw failures.length === 1 ? first : combine(first, failures)
+    throwFailures(told === undefined ? this.#failures : [told, ...this.#failures])
     if (fields.get('HasErrors') === true) throw failureOf([])
     if (fields.get('Cancelled') === true) {
       throw new KustoServiceError('KUSTO_QUERY_CANCELLED', 'the service cancelled the query before its end', {

@@ -32,6 +32,18 @@ export function failureInside(value: unknown): KustoServiceError | undefined {
   return isRecord(value['error']) ? failureOf([value]) : undefined
 }
 
+/** @throws {KustoServiceError} the failure in the properties of an object, where they hold one */
+export function throwFailureInside(fields: ReadonlyMap<string, unknown>): void {
+  const failure = failureInside(Object.fromEntries(fields))
+  if (failure !== undefined) throw failure
+}
+
+/** @throws {KustoServiceError} the first failure, with all of them in its cause; nothing when there is none */
+export function throwFailures(failures: readonly KustoServiceError[]): void {
+  const first = failures[0]
+  if (first !== undefined) throw failures.length === 1 ? first : combine(first, failures)
+}
+
 /** The failure a row of QueryCompletionInformation (V2) or QueryStatus (V1) tells. */
 export function statusFailure(status: {
   readonly code: number
@@ -48,7 +60,7 @@ export function statusFailure(status: {
 }
 
 /** Several failures as one: the first, with all of them in its cause. */
-export function combine(first: KustoServiceError, failures: readonly KustoServiceError[]): KustoServiceError {
+function combine(first: KustoServiceError, failures: readonly KustoServiceError[]): KustoServiceError {
   return new KustoServiceError(first.code, first.message, {
     cause: new AggregateError(failures, `${failures.length} failures in one answer`),
     context: first.context,
