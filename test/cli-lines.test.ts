@@ -1,21 +1,12 @@
-import { readFileSync, readdirSync } from 'node:fs'
-import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../src/cli/command-table.ts'
 import { COMMON_FLAGS } from '../src/cli/common-flags.ts'
 import { parseWords } from '../src/cli/parse-words.ts'
-
-const ROOT = path.resolve(import.meta.dirname, '..')
-const PAGES = [
-  'README.md',
-  ...readdirSync(path.join(ROOT, 'docs'))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-]
+import { PAGES, read } from './docs/pages.ts'
 
 /** Lines of shell blocks that run the command line, by page, without what stands before it, and without the outlines of commands. */
 const lines = PAGES.flatMap((page) =>
-  [...readFileSync(path.join(ROOT, page), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+  [...read(page).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
     block
       .split('\n')
       .flatMap((line) => /^(?:npx )?kusto-arrow (.*)$/.exec(line)?.[1] ?? [])

@@ -1,20 +1,15 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportsOf, moduleName, moduleText, snippetsOf, strayMarkers } from './docs/page-snippets.ts'
+import { PAGES, pagesIn, read, ROOT } from './docs/pages.ts'
 
-const ROOT = path.resolve(import.meta.dirname, '..')
 const run = promisify(execFile)
-const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
 
-const pagesIn = (folder: string): readonly string[] =>
-  readdirSync(path.join(ROOT, folder))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `${folder}/${file}`)
-const PAGES = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/adr')]
-const snippets = PAGES.flatMap((page) => snippetsOf(page, read(page)))
+const SHOWN = [...PAGES, ...pagesIn('docs/adr')]
+const snippets = SHOWN.flatMap((page) => snippetsOf(page, read(page)))
 const runnable = snippets.filter(({ compiledOnly }) => compiledOnly === undefined)
 
 const CONFIG = {
@@ -93,7 +88,7 @@ describe('the code of README.md and docs/', () => {
   })
 
   it('says of each block that is only compiled what it needs', () => {
-    expect(PAGES.flatMap((page) => strayMarkers(page, read(page)))).toEqual([])
+    expect(SHOWN.flatMap((page) => strayMarkers(page, read(page)))).toEqual([])
     expect(runnable.length / snippets.length).toBeGreaterThan(0.7)
   })
 })

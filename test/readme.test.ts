@@ -1,17 +1,9 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { snippetsOf } from './docs/page-snippets.ts'
+import { PAGES, read, ROOT } from './docs/pages.ts'
 
-const ROOT = path.resolve(import.meta.dirname, '..')
-const PAGES = [
-  'README.md',
-  ...readdirSync(path.join(ROOT, 'docs'))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-]
-
-const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
 const readme = read('README.md')
 
 /** The optional peers that the embedded Kusto is made of; others are named where their feature is. */

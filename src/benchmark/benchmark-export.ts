@@ -10,7 +10,7 @@ import type { BenchmarkOptions } from './benchmark-settings.ts'
 import type { BenchmarkResult } from './benchmark-result.ts'
 import { EXPORT_PHASES } from './export-phases.ts'
 import { runExportOnce } from './export-run.ts'
-import { defaultExportSweep, exportPoints } from './export-sweep.ts'
+import { defaultExportSweep, exportPoints, SWEEP_NAMES } from './export-sweep.ts'
 import type { ExportChoice, ExportSweep } from './export-sweep.ts'
 import { runBenchmark } from './run-benchmark.ts'
 
@@ -29,18 +29,7 @@ export interface BenchmarkExportOptions extends BenchmarkOptions {
 }
 
 const NAMES: readonly (keyof BenchmarkExportOptions)[] = [...BENCHMARK_NAMES, 'sweep', 'read', 'holdBytes', 'deliver']
-const READ_NAMES_OF_THE_SWEEP = [
-  'mode',
-  'partitions',
-  'partitionBy',
-  'workers',
-  'compression',
-  'sizeLimit',
-  'distribution',
-  'signal',
-  'onEvent',
-  'cache',
-]
+const READ_NAMES_OF_THE_SWEEP: readonly string[] = [...SWEEP_NAMES, 'signal', 'onEvent', 'cache']
 
 /**
  * Measures ways to read the rows of a table, by its name, or of a query: as one query and as exports with different

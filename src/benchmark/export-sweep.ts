@@ -31,7 +31,8 @@ export interface ExportPoint {
   readonly options: ExportChoice
 }
 
-const NAMES: readonly (keyof ExportSweep)[] = [
+/** What a sweep may vary. */
+export const SWEEP_NAMES: readonly (keyof ExportSweep)[] = [
   'mode',
   'partitions',
   'partitionBy',
@@ -46,7 +47,7 @@ const NAMES: readonly (keyof ExportSweep)[] = [
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for an unknown name, a bad value or an empty sweep
  */
 export function exportPoints(sweep: ExportSweep | readonly ExportChoice[]): readonly ExportPoint[] {
-  const choices: readonly ExportChoice[] = isList(sweep) ? sweep : combinations(sweep, NAMES)
+  const choices: readonly ExportChoice[] = isList(sweep) ? sweep : combinations(sweep, SWEEP_NAMES)
   const points = new Map<string, Omit<BenchmarkConfiguration, 'id'> & { readonly options: ExportChoice }>()
   for (const choice of choices) {
     const options = completeChoice(choice)
@@ -99,7 +100,7 @@ function isList(sweep: ExportSweep | readonly ExportChoice[]): sweep is readonly
 
 /** Leaves out what does not apply, so that a single query is one configuration. */
 function completeChoice(choice: ExportChoice): ExportChoice {
-  checkNames(choice, NAMES)
+  checkNames(choice, SWEEP_NAMES)
   const { mode = 'distributed', distribution, sizeLimit, partitionBy, ...rest } = choice
   if (mode === 'auto') throw badOption("expected the mode of a benchmark to be 'single' or 'distributed', found 'auto'")
   const settings = readSettings({ ...choice, mode })
