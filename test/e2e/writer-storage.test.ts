@@ -49,13 +49,13 @@ afterAll(async () => {
 })
 
 /** What the service says of its containers: the two behind the proxies, so many of them, with other signatures if told. */
-const configuration = (count: number, sign = (url: string): string => url): object => ({
+const configuration = (count: number, sign = (url: string): string => url): Readonly<Record<string, unknown>> => ({
   containerSettings: {
     containers: containers.slice(0, count).map((root, at) => ({ path: sign(accounts[at]!.through(root)) })),
   },
   ingestionSettings: { maxBlobsPerBatch: 2 },
 })
-const tell = (body: object, times?: number): void =>
+const tell = (body: Readonly<Record<string, unknown>>, times?: number): void =>
   local.faults.add({
     match: { path: '/configuration' },
     ...(times === undefined ? {} : { times }),

@@ -81,7 +81,7 @@ describe('auditColumns', () => {
     [{ firstRow: 1.5 }, /firstRow/],
     [{ rowColumn: '_stream' }, /rowColumn/],
     [{ streamColumn: '' }, /streamColumn/],
-    [{ rows: 1 }, /rows/],
+    [{ firstRow: 0, rows: 1 }, /rows/],
   ])('refuses %j', (options, message) => {
     expect(() => auditColumns(numbers(0, 1), options)).toThrow(message)
   })
