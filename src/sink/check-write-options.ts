@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
 import type { MappingChoice } from './ingestion-options.ts'
 import type { AdjustSchema, CreateMode } from './plan-schema.ts'
-import type { WriteFormat } from './write-settings.ts'
+import type { WriteFormat, WriteSettings } from './write-settings.ts'
 
 export const CREATE_MODES: readonly CreateMode[] = ['FailIfNotExist', 'CreateIfNotExist']
 export const ADJUSTMENTS: readonly AdjustSchema[] = [
@@ -55,7 +55,11 @@ export function flag(name: string, given: boolean | undefined): boolean {
 }
 
 /** What `encodeWorkers` says, or its default. */
-export function workersOf(given: number | undefined): number {
-  if (given === 0) return 0
-  return wholeNumber('encodeWorkers', given ?? Math.min(4, Math.max(1, availableParallelism() - 1)), 64)
+export function workersOf(given: number | undefined): Pick<WriteSettings, 'encodeWorkers' | 'tableWorkers'> {
+  if (given === undefined) {
+    const encodeWorkers = Math.min(4, Math.max(1, availableParallelism() - 1))
+    return { encodeWorkers, tableWorkers: encodeWorkers === 1 ? 0 : encodeWorkers }
+  }
+  const encodeWorkers = given === 0 ? 0 : wholeNumber('encodeWorkers', given, 64)
+  return { encodeWorkers, tableWorkers: encodeWorkers }
 }

@@ -1,5 +1,6 @@
 import type { Schema } from 'apache-arrow'
 import { KustoProtocolError } from '../errors.ts'
+import type { ByteBudget } from '../base/byte-budget.ts'
 import type { BlobCut } from './cut-blobs.ts'
 import { type BlobEncoding, blobExtension, type BlobMeasures, encodeBlob, type EncodedBlob } from './encode-blob.ts'
 import type { Encoder, WholeBlob } from './encode-pool.ts'
@@ -9,6 +10,8 @@ export interface EncodeCutOptions {
   readonly encoding: Omit<BlobEncoding, 'rowOffset'>
   /** Absent: rows are encoded on the calling thread. */
   readonly pool: Encoder | undefined
+  /** One byte of it is taken while rows are encoded on the calling thread: several at once would only need more memory. */
+  readonly turn?: ByteBudget
   readonly signal: AbortSignal
 }
 
@@ -20,14 +23,19 @@ const INLINE_BYTES = 4 * 1024 * 1024
  * thread's are kept, and the rows are released for them.
  * @throws {KustoProtocolError} KUSTO_ROW_COUNT_MISMATCH after the last chunk, when not all rows are in it
  */
-export function encodeCut(cut: BlobCut, { schema, pool, signal, ...options }: EncodeCutOptions): EncodedBlob {
+export function encodeCut(cut: BlobCut, { schema, pool, turn, signal, ...options }: EncodeCutOptions): EncodedBlob {
   const encoding = { ...options.encoding, rowOffset: cut.rowOffset }
   let measures: BlobMeasures = { rows: 0, rawBytes: 0, oversizeCells: 0, cutTimes: 0 }
   let whole: Promise<WholeBlob> | undefined
   async function* inline(): AsyncGenerator<Uint8Array, void, undefined> {
-    const encoded = encodeBlob({ schema, batches: cut.batches }, encoding, signal)
-    yield* encoded.chunks
-    measures = checked(encoded.measured(), cut)
+    const done = await turn?.acquire(1, signal)
+    try {
+      const encoded = encodeBlob({ schema, batches: cut.batches }, encoding, signal)
+      yield* encoded.chunks
+      measures = checked(encoded.measured(), cut)
+    } finally {
+      done?.()
+    }
   }
   async function* inThread(threads: Encoder): AsyncGenerator<Uint8Array, void, undefined> {
     whole ??= encodeWhole(cut, threads.encode({ schema, batches: cut.batches }, encoding, signal))

@@ -1,4 +1,5 @@
 import { AbortScope, untilAborted } from '../base/abort.ts'
+import { ByteBudget } from '../base/byte-budget.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
@@ -57,6 +58,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const uploads: StorageLocation[] = []
   const queued: QueuedBlob[] = []
   const failures: unknown[] = []
+  const turn = new ByteBudget(1)
   const submissions = blobSubmissions(properties, settings)
   const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
     await request.beforeSubmit?.(signal)
@@ -98,6 +100,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
           columns,
           format,
           settings,
+          turn,
           elapsed,
           signal,
           onUpload: (location) => void uploads.push(location),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Schema } from 'apache-arrow'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { AbortScope } from '../base/abort.ts'
+import type { ByteBudget } from '../base/byte-budget.ts'
 import { blobIn } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 import { writeBlob } from '../storage/write-blob.ts'
@@ -23,6 +24,8 @@ export interface StageBlobOptions {
   readonly columns: readonly KustoColumn[]
   readonly format: WriteFormat
   readonly settings: WriteSettings
+  /** One for all blobs of a write, of one byte. */
+  readonly turn: ByteBudget
   /** Time spent is added here. */
   readonly elapsed: { encode: number; upload: number }
   readonly signal: AbortSignal
@@ -43,7 +46,7 @@ export async function stageBlob(cut: BlobCut, options: StageBlobOptions): Promis
 }
 
 async function stage(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlob> {
-  const { context, via, settings, elapsed } = options
+  const { context, via, settings, turn, elapsed } = options
   // A scope of its own for each blob: storage requests add listeners to the signal and not all of them are taken away.
   using scope = new AbortScope(options.signal)
   const { signal } = scope
@@ -55,7 +58,7 @@ async function stage(cut: BlobCut, options: StageBlobOptions): Promise<StagedBlo
   const encoding = { format, compression, columns, hasHeader }
   let attempt = 0
   const area = context.staging(settings, via)
-  const encoded = encodeCut(cut, { schema, encoding, pool: context.encodePool(encodeWorkers), signal })
+  const encoded = encodeCut(cut, { schema, encoding, pool: context.encodePool(encodeWorkers), turn, signal })
   const { location, written, measures, uploadMs } = await inTurn(await area.places(signal), {
     ranks: context.ranks,
     urlOf: ({ url }) => url,

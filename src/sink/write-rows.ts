@@ -11,7 +11,7 @@ export async function writeRows(
   input: WriteInput,
   settings: WriteSettings,
 ): Promise<WriteReceiptJson> {
-  return settings.mode === 'queued'
-    ? writeQueued(context, input, settings)
-    : writeTransactional(context, input, settings)
+  // Only of what is in memory the size is known beforehand.
+  const chosen = input.size === undefined ? settings : { ...settings, encodeWorkers: settings.tableWorkers }
+  return settings.mode === 'queued' ? writeQueued(context, input, chosen) : writeTransactional(context, input, chosen)
 }

@@ -59,8 +59,9 @@ export interface WriteOptions {
   /** Blobs being uploaded at once. Default 3. */
   readonly uploads?: number
   /**
-   * Threads that encode blobs of 4 MiB and more. Default: one less than the machine has cores, at least 1 and at most 4. 0:
-   * everything is encoded on the calling thread.
+   * Threads that encode blobs of 4 MiB and more. Default: one less than the machine has cores, at least 1 and at most 4; of
+   * a table or batch in memory none where that is one, which would be no faster. 0: everything is encoded on the calling
+   * thread.
    */
   readonly encodeWorkers?: number
   /**
@@ -135,6 +136,8 @@ export interface WriteSettings {
   readonly maxBlobBytes: number
   readonly uploads: number
   readonly encodeWorkers: number
+  /** `encodeWorkers` for what is in memory when the write begins. */
+  readonly tableWorkers: number
   readonly maxBufferedBytes: number
   readonly tags: readonly string[]
   readonly ingestIfNotExists: readonly string[]
@@ -227,7 +230,7 @@ export function writeSettings(options: WriteOptions | ExplainWriteOptions = {}):
     compression: oneOf('compression', options.compression ?? 'zstd', COMPRESSIONS),
     maxBlobBytes: wholeNumber('maxBlobBytes', options.maxBlobBytes ?? 67_108_864, MAX_BLOB_BYTES),
     uploads: wholeNumber('uploads', options.uploads ?? 3, 64),
-    encodeWorkers: workersOf(options.encodeWorkers),
+    ...workersOf(options.encodeWorkers),
     maxBufferedBytes: wholeNumber('maxBufferedBytes', options.maxBufferedBytes ?? 268_435_456, Number.MAX_SAFE_INTEGER),
     tags: Object.freeze([
       ...checkedTags('dropByTags', options.dropByTags, 'drop-by:').map((tag) => `drop-by:${tag}`),

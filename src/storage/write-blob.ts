@@ -11,7 +11,7 @@ import { tryStorage } from './try-storage.ts'
 
 export interface WriteBlobOptions {
   readonly signal?: AbortSignal
-  /** Bytes a block holds before it is sent. Default 8 MiB. */
+  /** Bytes a block holds before it is sent. Default 4 MiB. */
   readonly blockBytes?: number
   /** Blocks under way at once. Default 4. */
   readonly concurrency?: number
@@ -31,7 +31,7 @@ export interface WrittenBlob {
   readonly requests: number
 }
 
-const BLOCK_BYTES = 8 * 1024 * 1024
+const BLOCK_BYTES = 4 * 1024 * 1024
 const CONCURRENCY = 4
 const LIMIT_MS = 30_000
 const SLOWEST_BYTES_PER_MS = 64
@@ -54,13 +54,16 @@ export async function writeBlob(
   const blockBytes = options.blockBytes ?? BLOCK_BYTES
   const concurrency = options.concurrency ?? CONCURRENCY
   const hash = createHash('sha256')
+  const memory = new BlockMemory(blockBytes)
   const inFlight = new Set<Promise<void>>()
   const failures: unknown[] = []
   let total = 0
   let blocks = 0
 
-  const start = (work: Promise<void>): void => {
+  const start = (block: Uint8Array, work: Promise<RequestTries>): void => {
     const settled: Promise<void> = work
+      // A request that was given up may still be sent from its memory.
+      .then((tries) => (tries === 1 ? memory.giveBack(block) : undefined))
       .catch((error: unknown) => {
         // What ends because another block failed is no failure of its own.
         if (!scope.signal.aborted) failures.push(error)
@@ -71,13 +74,14 @@ export async function writeBlob(
   }
 
   try {
-    for await (const block of blocksOf(chunks, blockBytes)) {
+    for await (const block of blocksOf(chunks, memory)) {
       options.signal?.throwIfAborted()
       if (failures.length > 0) break
       hash.update(block)
       total += block.length
       blocks++
       start(
+        block,
         total === block.length && block.length < blockBytes
           ? target.putWhole(block, scope.signal)
           : target.stage(block, scope.signal),
@@ -116,24 +120,24 @@ class Target {
     this.#options = options
   }
 
-  async stage(block: Uint8Array, signal: AbortSignal): Promise<void> {
+  async stage(block: Uint8Array, signal: AbortSignal): Promise<RequestTries> {
     const id = Buffer.from(`${this.#prefix}-${String(this.#ids.length).padStart(6, '0')}`).toString('base64')
     this.#ids.push(id)
     // About 1.4 ms a MiB, beside which compressing costs as much or more.
     const checksum = this.#withMd5 ? { transactionalContentMD5: md5(block) } : {}
-    await this.#try(block.length, signal, async (abortSignal) => {
+    return this.#try(block.length, signal, async (abortSignal) => {
       await this.#client.stageBlock(id, block, block.length, { abortSignal, ...checksum })
     })
   }
 
   /** The blob in one request; its MD5 is kept with it. */
-  async putWhole(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  async putWhole(bytes: Uint8Array, signal: AbortSignal): Promise<RequestTries> {
     const options = {
       ...(this.#withMd5 ? { blobHTTPHeaders: { blobContentMD5: md5(bytes) } } : {}),
       metadata: { [UPLOAD]: this.#prefix },
       conditions: { ifNoneMatch: '*' },
     }
-    await this.#try(bytes.length, signal, async (abortSignal) => {
+    return this.#try(bytes.length, signal, async (abortSignal) => {
       try {
         await this.#client.upload(bytes, bytes.length, { abortSignal, ...options })
       } catch (cause) {
@@ -163,9 +167,49 @@ class Target {
     })
   }
 
-  #try(bytes: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #try(bytes: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<RequestTries> {
     const { limitMs = LIMIT_MS + bytes / SLOWEST_BYTES_PER_MS, onRetry, retry } = this.#options
-    return tryStorage(work, { limitMs, signal, onRetry, ...(retry === undefined ? {} : { policy: retry }) })
+    let tries = 0
+    const counted = (abortSignal: AbortSignal): Promise<void> => {
+      tries++
+      return work(abortSignal)
+    }
+    await tryStorage(counted, { limitMs, signal, onRetry, ...(retry === undefined ? {} : { policy: retry }) })
+    return tries
+  }
+}
+
+/** How often a request was sent until it was answered. */
+type RequestTries = number
+
+/** Memory of blocks, used again: what is garbage outside of the JavaScript heap is collected late. */
+class BlockMemory {
+  readonly blockBytes: number
+  readonly #free: Uint8Array[] = []
+  readonly #own = new WeakSet<Uint8Array>()
+
+  constructor(blockBytes: number) {
+    this.blockBytes = blockBytes
+  }
+
+  /** The parts as one block; a single part stays where it is. */
+  joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+    const [only] = parts
+    if (only !== undefined && parts.length === 1) return only
+    if (size < this.blockBytes) return Buffer.concat(parts, size)
+    const block = this.#free.pop() ?? new Uint8Array(size)
+    this.#own.add(block)
+    let at = 0
+    for (const part of parts) {
+      block.set(part, at)
+      at += part.length
+    }
+    return block
+  }
+
+  /** The block may be used again, where it is of this memory. */
+  giveBack(block: Uint8Array): void {
+    if (this.#own.has(block)) this.#free.push(block)
   }
 }
 
@@ -185,13 +229,13 @@ function together({ url }: StorageLocation, failures: readonly unknown[]): Error
 /** Chunks cut and joined to blocks; a block that lies in one chunk is not copied. */
 async function* blocksOf(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  blockBytes: number,
+  memory: BlockMemory,
 ): AsyncGenerator<Uint8Array> {
+  const { blockBytes } = memory
   let parts: Uint8Array[] = []
   let size = 0
   const finish = (): Uint8Array => {
-    const [only] = parts
-    const block = only !== undefined && parts.length === 1 ? only : Buffer.concat(parts, size)
+    const block = memory.joined(parts, size)
     parts = []
     size = 0
     return block

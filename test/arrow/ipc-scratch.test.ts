@@ -4,13 +4,23 @@ import { describe, expect, it } from 'vitest'
 import { IpcScratch } from '../../src/arrow/ipc-scratch.ts'
 import { COLUMN_CASES, drawnBatches } from './any-columns.ts'
 
+/** The bytes as text, or the error: the library refuses two dictionaries of one number. */
+function fated(write: () => Uint8Array): string {
+  try {
+    return Buffer.from(write()).toString('hex')
+  } catch (error) {
+    return String(error)
+  }
+}
+
 describe('IpcScratch', () => {
   it('writes what tableToIPC writes, table after table in the same memory, every Arrow type', () => {
     const scratch = new IpcScratch(16)
     fc.assert(
       fc.property(drawnBatches(COLUMN_CASES), fc.nat(5), ({ batch }, start) => {
         const table = new Table([batch, batch.slice(Math.min(start, batch.numRows))])
-        expect(Buffer.from(scratch.write(table)).equals(tableToIPC(table, 'stream'))).toBe(true)
+        const expected = fated(() => tableToIPC(table, 'stream'))
+        expect(fated(() => scratch.write(table))).toEqual(expected)
       }),
       { numRuns: 200 },
     )

@@ -50,7 +50,14 @@ describe('a write of more than 4 MiB', () => {
     await using kusto = open()
     const encoding = watchEncoding()
     const name = `Threads_${format}`
-    const receipt = await kusto.write(name, batch, { create: 'CreateIfNotExist', format, flushImmediately: true })
+    // Of a stream the size is not known beforehand: whatever the number of cores there is a thread for it.
+    const rowsToCome = format === 'csv' ? [batch] : batch
+    const receipt = await kusto.write(name, rowsToCome, {
+      create: 'CreateIfNotExist',
+      format,
+      flushImmediately: true,
+      ...(format === 'csv' ? {} : { encodeWorkers: 1 }),
+    })
     expect(encoding()).toHaveLength(1)
     await receipt.completed({ timeoutMs: 60_000 })
     const found = await kusto
@@ -70,7 +77,7 @@ describe('a write of more than 4 MiB', () => {
   it('ends its threads with the connector', async () => {
     const kusto = open()
     const encoding = watchEncoding()
-    await kusto.write('Threads_end', batch, { create: 'CreateIfNotExist' })
+    await kusto.write('Threads_end', batch, { create: 'CreateIfNotExist', encodeWorkers: 1 })
     const [thread] = encoding()
     expect(thread!.threadId).toBeGreaterThan(0)
     await kusto.close()
@@ -95,13 +102,14 @@ describe('a write of more than 4 MiB', () => {
     const events: string[] = []
     const writing = kusto.write('Threads_killed', batch, {
       create: 'CreateIfNotExist',
+      encodeWorkers: 1,
       onEvent: ({ kind }) => events.push(kind),
     })
     await expect(writing).rejects.toMatchObject({ code: 'KUSTO_WORKER_FAILED', retryable: true })
     expect(events).not.toContain('blobs-queued')
     vi.restoreAllMocks()
     // Another thread takes its place.
-    const receipt = await kusto.write('Threads_killed', batch, { flushImmediately: true })
+    const receipt = await kusto.write('Threads_killed', batch, { encodeWorkers: 1, flushImmediately: true })
     expect((await receipt.completed({ timeoutMs: 60_000 })).rows).toBe(rows)
     expect(await kusto.read('Threads_killed').count()).toBe(rows)
   })

@@ -1,5 +1,6 @@
 import { Int32, type RecordBatch, Table, vectorFromArray } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
+import { ByteBudget } from '../../src/base/byte-budget.ts'
 import type { BlobCut } from '../../src/sink/cut-blobs.ts'
 import { encodeCut } from '../../src/sink/encode-cut.ts'
 import type { Encoder, WholeBlob } from '../../src/sink/encode-pool.ts'
@@ -51,6 +52,35 @@ async function read(chunks: AsyncIterable<Uint8Array>): Promise<number[]> {
 const MB = 1024 * 1024
 
 describe('encodeCut', () => {
+  it('encodes one blob after the other on the calling thread, also when one is left', async () => {
+    const turn = new ByteBudget(1)
+    const begin = (): AsyncIterator<Uint8Array> =>
+      encodeCut(cutOf(10), { ...options, pool: undefined, turn }).chunks[Symbol.asyncIterator]()
+    const [first, second, third] = [begin(), begin(), begin()]
+    await first.next()
+    const waiting = second.next()
+    const waitingToo = third.next()
+    expect(turn.waiting).toBe(2)
+    await first.return!()
+    expect((await waiting).value).toHaveLength(10)
+    expect(turn.waiting).toBe(1)
+    for (let next = await second.next(); next.done !== true; next = await second.next());
+    expect((await waitingToo).value).toHaveLength(10)
+    await third.return!()
+    expect(turn.usedBytes).toBe(0)
+  })
+
+  it('does not wait for its turn after an abort', async () => {
+    const turn = new ByteBudget(1)
+    await turn.acquire(1)
+    const stop = new AbortController()
+    const encoded = encodeCut(cutOf(10), { ...options, pool: undefined, turn, signal: stop.signal })
+    const reading = read(encoded.chunks)
+    stop.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
+    expect(turn.waiting).toBe(0)
+  })
+
   it('encodes less than 4 MiB of rows on the calling thread, however many threads there are', async () => {
     const pool = encoderOf(() => Promise.resolve(whole()))
     const encoded = encodeCut(cutOf(4 * MB - 1), { ...options, pool })
