@@ -13,7 +13,7 @@ import { watchMemory } from './peak-memory.ts'
 
 export interface WriteJob {
   readonly url: string
-  readonly side: 'ours' | 'oursInline' | 'official' | 'officialWhole'
+  readonly side: 'ours' | 'oursThread' | 'official' | 'officialWhole'
   /** An Arrow IPC stream. */
   readonly path: string
 }
@@ -27,8 +27,8 @@ export interface WriteOutcome extends Cost {
 
 const SIDES: Readonly<Record<WriteJob['side'], (url: string, table: Table) => Promise<void>>> = {
   ours: writeOurs,
-  /** Without threads, for the sake of memory. */
-  oursInline: (url, table) => writeOurs(url, table, { encodeWorkers: 0 }),
+  /** In a thread, as rows of a stream would be. */
+  oursThread: (url, table) => writeOurs(url, table, { encodeWorkers: 1 }),
   /** CSV goes into the upload while it is made. */
   official: (url, table) => writeOfficial(url, Readable.from(rowsOf(table)).pipe(stringify())),
   /** CSV is made as one text first. */

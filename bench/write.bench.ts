@@ -13,11 +13,11 @@ const SERVER = 'serve-ingestion.js'
 const COLUMNS = 'date:datetime,delay:int,distance:int,origin:string,destination:string'
 const TYPES = `{'date': 'timestamp', 'delay': 'int', 'distance': 'int', 'origin': 'varchar', 'destination': 'varchar'}`
 type Side = WriteJob['side']
-const SIDES: readonly Side[] = ['ours', 'oursInline', 'official', 'officialWhole']
+const SIDES: readonly Side[] = ['ours', 'oursThread', 'official', 'officialWhole']
 
 /**
  * Three million flights in memory to a service that takes everything, in a process of its own: `kusto.write` with its
- * defaults, and without threads, against azure-kusto-ingest with the same rows from csv-stringify, streamed or as one text.
+ * defaults, and encoded in a thread, against azure-kusto-ingest with the same rows from csv-stringify, streamed or as one text.
  * Every run is a fresh process. Before
  * times are taken the service keeps the blobs of a run of each side, and DuckDB compares all their cells.
  */
@@ -36,7 +36,7 @@ export async function main(): Promise<void> {
 
 /** What each side sends, by bytes, once all of it was found right. */
 async function check(connection: DuckDBConnection, folder: string, path: string): Promise<Record<Side, number>> {
-  const bytes: Record<Side, number> = { ours: 0, oursInline: 0, official: 0, officialWhole: 0 }
+  const bytes: Record<Side, number> = { ours: 0, oursThread: 0, official: 0, officialWhole: 0 }
   for (const side of SIDES) {
     const kept = join(folder, side)
     mkdirSync(kept)
@@ -45,7 +45,7 @@ async function check(connection: DuckDBConnection, folder: string, path: string)
     const totals = await totalsOf(server)
     const files = totals.queued.map((name) => `'${join(kept, name)}'`).join(', ')
     const from =
-      side === 'ours' || side === 'oursInline'
+      side === 'ours' || side === 'oursThread'
         ? `read_parquet([${files}])`
         : `read_csv([${files}], header = false, compression = 'none', columns = ${TYPES})`
     await compareCells(connection, 'flights', from)
@@ -55,7 +55,7 @@ async function check(connection: DuckDBConnection, folder: string, path: string)
 }
 
 async function measure(server: ServerProcess, path: string, bytes: Record<Side, number>): Promise<object> {
-  const outcomes: Record<Side, WriteOutcome[]> = { ours: [], oursInline: [], official: [], officialWhole: [] }
+  const outcomes: Record<Side, WriteOutcome[]> = { ours: [], oursThread: [], official: [], officialWhole: [] }
   for (let repetition = 0; repetition < REPETITIONS; repetition++) {
     for (const side of SIDES) {
       const job: WriteJob = { url: server.url, side, path }
@@ -64,21 +64,21 @@ async function measure(server: ServerProcess, path: string, bytes: Record<Side, 
       if (totals.bytes !== bytes[side]) throw new Error(`expected ${bytes[side]} bytes, found ${totals.bytes}`)
     }
   }
-  const [ours, inline] = [summaryOf(outcomes.ours), summaryOf(outcomes.oursInline)]
+  const [ours, thread] = [summaryOf(outcomes.ours), summaryOf(outcomes.oursThread)]
   const [official, whole] = [summaryOf(outcomes.official), summaryOf(outcomes.officialWhole)]
   return {
     rows: outcomes.ours[0]?.rows,
     megabytes: { ours: round(bytes.ours / 1e6), official: round(bytes.official / 1e6) },
     ours,
-    oursInline: inline,
+    oursThread: thread,
     official,
     officialWhole: whole,
     ratioToOfficial: ratioOf(ours, official),
     ratioToOfficialWhole: ratioOf(ours, whole),
     memoryRatioToOfficial: round(official.peakMb / ours.peakMb),
     memoryRatioToOfficialWhole: round(whole.peakMb / ours.peakMb),
-    inlineMemoryRatioToOfficial: round(official.peakMb / inline.peakMb),
-    inlineMemoryRatioToOfficialWhole: round(whole.peakMb / inline.peakMb),
+    threadMemoryRatioToOfficial: round(official.peakMb / thread.peakMb),
+    threadMemoryRatioToOfficialWhole: round(whole.peakMb / thread.peakMb),
   }
 }
 

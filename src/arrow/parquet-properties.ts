@@ -19,7 +19,7 @@ const SAMPLE_ROWS = 8192
 /** A sample of fewer values says nothing. */
 const MIN_SAMPLE = 64
 /** Encoded pages of a row group wait in the memory of the WASM instance, which never shrinks. */
-const ROW_GROUP_BYTES = 128 * 1024 * 1024
+const ROW_GROUP_BYTES = 16 * 1024 * 1024
 
 /**
  * Writer properties for a file that begins with these rows. Without statistics: the service reads whole files, and they

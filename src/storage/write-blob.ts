@@ -3,6 +3,7 @@ import type { BlockBlobClient } from '@azure/storage-blob'
 import { AbortScope } from '../base/abort.ts'
 import type { RetryNotice, RetryPolicy } from '../base/retry.ts'
 import { KustoNetworkError } from '../errors.ts'
+import { BlockMemory } from './block-memory.ts'
 import { uploadClient } from './blob-client.ts'
 import { canHashMd5, md5 } from './checksum.ts'
 import { statusOf, storageError } from './storage-error.ts'
@@ -181,37 +182,6 @@ class Target {
 
 /** How often a request was sent until it was answered. */
 type RequestTries = number
-
-/** Memory of blocks, used again: what is garbage outside of the JavaScript heap is collected late. */
-class BlockMemory {
-  readonly blockBytes: number
-  readonly #free: Uint8Array[] = []
-  readonly #own = new WeakSet<Uint8Array>()
-
-  constructor(blockBytes: number) {
-    this.blockBytes = blockBytes
-  }
-
-  /** The parts as one block; a single part stays where it is. */
-  joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-    const [only] = parts
-    if (only !== undefined && parts.length === 1) return only
-    if (size < this.blockBytes) return Buffer.concat(parts, size)
-    const block = this.#free.pop() ?? new Uint8Array(size)
-    this.#own.add(block)
-    let at = 0
-    for (const part of parts) {
-      block.set(part, at)
-      at += part.length
-    }
-    return block
-  }
-
-  /** The block may be used again, where it is of this memory. */
-  giveBack(block: Uint8Array): void {
-    if (this.#own.has(block)) this.#free.push(block)
-  }
-}
 
 /** Metadata by which an upload knows its own blob. */
 const UPLOAD = 'kusto_arrow_upload'
