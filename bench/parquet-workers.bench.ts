@@ -1,7 +1,8 @@
 import { RecordBatch, Table } from 'apache-arrow'
 import { arrowSchema, typeSettings } from '../src/arrow/scalar-types.ts'
 import { DecodePool } from '../src/source/decode-pool.ts'
-import { mapOrdered } from '../src/base/map-ordered.ts'
+import { ByteBudget } from '../src/base/byte-budget.ts'
+import { readAhead } from '../src/source/read-ahead.ts'
 import { sharedCopies, FILES, FLIGHTS_COLUMNS, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
 
@@ -9,6 +10,8 @@ const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 9)
 const WARM_UP = 2
 const WORKERS = [2, 1]
 const BATCH_ROWS = 131_072
+/** The default of `maxBufferedBytes`. */
+const BUDGET_BYTES = 256 * 2 ** 20
 const TYPES = typeSettings({})
 const SCHEMA = arrowSchema(FLIGHTS_COLUMNS, TYPES)
 
@@ -49,26 +52,32 @@ export async function main(): Promise<void> {
   )
 }
 
-/** One file more under way than there are threads, as a read does it. */
+/** In order, ahead of the reader, as a read of blobs does it. */
 async function readWith(
   pool: DecodePool,
   workers: number,
   files: readonly Uint8Array<SharedArrayBuffer>[],
 ): Promise<Table> {
   const settings = { columns: FLIGHTS_COLUMNS, types: TYPES, batchRows: BATCH_ROWS }
-  const decoded = mapOrdered(
+  const groups = readAhead(
     files,
     async (bytes, signal) => {
       const file = await pool.open(bytes, settings, signal)
-      const batches: RecordBatch[] = []
-      for (const rowGroup of file.rowGroups.keys()) batches.push(...(await file.read(rowGroup, signal)).batches)
-      file.close()
-      return batches
+      return {
+        pieceBytes: file.rowGroups.map((group) => group.bytes),
+        read: (rowGroup, inner) => file.read(rowGroup, inner),
+        close: () => file.close(),
+      }
     },
-    { concurrency: workers + 1 },
+    {
+      lanes: workers + 1,
+      piecesAtOnce: workers,
+      budget: new ByteBudget(BUDGET_BYTES),
+      openBytes: (bytes) => bytes.length,
+    },
   )
   const all: RecordBatch[] = []
-  for await (const batches of decoded) {
+  for await (const { batches } of groups) {
     for (const batch of batches) all.push(new RecordBatch(SCHEMA, batch.data))
   }
   return new Table(SCHEMA, all)

@@ -56,6 +56,12 @@ export class ByteBudget {
     return taken ?? this.#take(bytes)
   }
 
+  /** The bytes at once, or nothing when they do not fit or others wait. */
+  tryAcquire(bytes: number): ReleaseBytes | undefined {
+    const fits = this.#waiting.length === 0 && this.#usedBytes + bytes <= this.limitBytes
+    return fits ? this.#take(bytes) : undefined
+  }
+
   #fits(bytes: number): boolean {
     return this.#usedBytes === 0 || this.#usedBytes + bytes <= this.limitBytes
   }

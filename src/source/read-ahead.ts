@@ -12,6 +12,8 @@ export interface PieceSource<T> {
 export interface ReadAheadOptions<Item> {
   /** Items that are worked on at once. */
   readonly lanes: number
+  /** Pieces of the item whose turn it is that are read at once; those after the first within the budget. Default 1. */
+  readonly piecesAtOnce?: number
   /** What is held for items whose turn has not come; may be shared between loops. */
   readonly budget: ByteBudget
   /** Bytes that opening the item takes and closing it gives back. */
@@ -24,6 +26,7 @@ const NOTHING: ReleaseBytes = () => undefined
 /**
  * The pieces of all items in order, read ahead within a budget of bytes. The item whose turn it is never waits for the
  * budget, so what later items hold cannot keep it from going on; beside the budget it holds one piece more than the reader.
+ * Where the budget has room it reads several pieces at once, so that the last item and a single one keep all threads busy.
  * Leaving the loop, a failure and an abort end all work and wait for it.
  */
 export async function* readAhead<Item, T>(
@@ -37,7 +40,7 @@ export async function* readAhead<Item, T>(
   const start = (): void => {
     const item = items[running.length]
     if (item === undefined) return
-    const lane = new Lane<T>(options.budget, scope.signal)
+    const lane = new Lane<T>(options.budget, options.piecesAtOnce ?? 1, scope.signal)
     lanes.push(lane)
     running.push(lane.run(() => open(item, scope.signal), options.openBytes(item)))
   }
@@ -67,9 +70,26 @@ interface Piece<T> {
   readonly release: ReleaseBytes
 }
 
+type Outcome<T> = { readonly value: T } | { readonly error: unknown }
+
+/** A piece that is being read. Its outcome never rejects. */
+interface Reading<T> {
+  readonly outcome: Promise<Outcome<T>>
+  readonly release: ReleaseBytes
+}
+
+async function outcomeOf<T>(read: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await read() }
+  } catch (error) {
+    return { error }
+  }
+}
+
 /** One item on its way: pieces that are ready wait here for the reader. */
 class Lane<T> {
   readonly #budget: ByteBudget
+  readonly #piecesAtOnce: number
   readonly #signal: AbortSignal
   readonly #turn = new AbortController()
   readonly #ready: Piece<T>[] = []
@@ -77,8 +97,9 @@ class Lane<T> {
   #failure: { readonly error: unknown } | undefined
   readonly #waiters: (() => void)[] = []
 
-  constructor(budget: ByteBudget, signal: AbortSignal) {
+  constructor(budget: ByteBudget, piecesAtOnce: number, signal: AbortSignal) {
     this.#budget = budget
+    this.#piecesAtOnce = piecesAtOnce
     this.#signal = signal
   }
 
@@ -109,7 +130,7 @@ class Lane<T> {
     try {
       release = await this.#claim(openBytes)
       source = await open()
-      for (const [index, bytes] of source.pieceBytes.entries()) await this.#readPiece(source, index, bytes)
+      await this.#readPieces(source)
     } catch (error) {
       this.#failure = { error }
     } finally {
@@ -120,17 +141,43 @@ class Lane<T> {
     }
   }
 
-  async #readPiece(source: PieceSource<T>, index: number, bytes: number): Promise<void> {
-    // Without a budget to bound it, the item whose turn it is waits for its reader instead.
-    await this.#until(() => !this.#turn.signal.aborted || this.#ready.length === 0)
-    const release = await this.#claim(bytes)
+  async #readPieces(source: PieceSource<T>): Promise<void> {
+    const reading: Reading<T>[] = []
     try {
-      this.#ready.push({ value: await source.read(index, this.#signal), release })
-      this.#wake()
-    } catch (error) {
-      release()
-      throw error
+      for (const [index, bytes] of source.pieceBytes.entries()) {
+        let release = this.#claimBeside(reading, bytes)
+        while (release === undefined && reading.length > 0) {
+          await this.#finish(reading)
+          release = this.#claimBeside(reading, bytes)
+        }
+        if (release === undefined) {
+          // Without a budget to bound it, the item whose turn it is waits for its reader instead.
+          await this.#until(() => !this.#turn.signal.aborted || this.#ready.length === 0)
+          release = await this.#claim(bytes)
+        }
+        reading.push({ outcome: outcomeOf(() => source.read(index, this.#signal)), release })
+      }
+      while (reading.length > 0) await this.#finish(reading)
+    } finally {
+      await Promise.all(reading.map(({ outcome }) => outcome))
+      for (const { release } of reading) release()
     }
+  }
+
+  /** What lets one more piece be read beside those that are being read. */
+  #claimBeside(reading: readonly Reading<T>[], bytes: number): ReleaseBytes | undefined {
+    const isFree = this.#turn.signal.aborted && reading.length > 0 && reading.length < this.#piecesAtOnce
+    return isFree && !this.#signal.aborted ? this.#budget.tryAcquire(bytes) : undefined
+  }
+
+  /** The oldest piece that is being read becomes ready. */
+  async #finish(reading: Reading<T>[]): Promise<void> {
+    const outcome = await reading[0]?.outcome
+    if (outcome === undefined) return
+    if ('error' in outcome) throw outcome.error
+    const [piece] = reading.splice(0, 1)
+    this.#ready.push({ value: outcome.value, release: piece?.release ?? NOTHING })
+    this.#wake()
   }
 
   async #claim(bytes: number): Promise<ReleaseBytes> {

@@ -39,6 +39,7 @@ export async function* readBlobs(
   const groups = readAhead(blobs, (blob, signal) => openBlob(blob, context, signal), {
     // One more than there are threads, so that a download goes on while all of them decode.
     lanes: settings.workers + 1,
+    piecesAtOnce: settings.workers,
     budget: context.budget,
     openBytes: (blob) => blob.bytes,
     signal: settings.signal,
@@ -72,15 +73,18 @@ async function openBlob(
     throw rowCountMismatch(blob, `${file.rows} in its footer, ${inGroups} in its row groups`)
   }
   let rows = 0
+  let decodedGroups = 0
   return {
     pieceBytes: file.rowGroups.map((group) => group.bytes),
     async read(rowGroup, inner) {
       const askedAt = performance.now()
       const group = await file.read(rowGroup, inner)
       rows += group.rows
+      decodedGroups++
       const decodeMs = performance.now() - askedAt
       settings.onEvent({ kind: 'row-group-decoded', partition: blob.partition, rows: group.rows, elapsedMs: decodeMs })
-      if (rowGroup === file.rowGroups.length - 1) {
+      // Row groups need not end in the order in which they began.
+      if (decodedGroups === file.rowGroups.length) {
         if (rows !== blob.rows) throw rowCountMismatch(blob, `${rows} decoded`)
         const elapsedMs = performance.now() - startedAt
         settings.onEvent({ kind: 'blob-read', partition: blob.partition, rows, bytes, verified, elapsedMs })

@@ -62,4 +62,17 @@ describe('ByteBudget', () => {
     release(5)
     expect(budget.usedBytes).toBe(4)
   })
+
+  test('gives at once what fits, and nothing past others who wait', async () => {
+    const budget = new ByteBudget(10)
+    expect(budget.tryAcquire(11)).toBe(undefined)
+    const first = budget.tryAcquire(6)
+    expect([first === undefined, budget.usedBytes]).toEqual([false, 6])
+    expect(budget.tryAcquire(5)).toBe(undefined)
+    const waiting = budget.acquire(8)
+    expect(budget.tryAcquire(1)).toBe(undefined)
+    first?.()
+    ;(await waiting)()
+    expect(budget.usedBytes).toBe(0)
+  })
 })

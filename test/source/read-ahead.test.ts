@@ -47,8 +47,9 @@ describe('readAhead', () => {
         fc.array(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 6 }), { maxLength: 8 }),
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 4 }),
         fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 20 }),
-        async (sizes, lanes, limit, delays) => {
+        async (sizes, lanes, limit, piecesAtOnce, delays) => {
           const items = sizes.map((pieces, id) => ({ id, pieces }))
           const held = { now: 0, most: 0, open: 0 }
           let step = 0
@@ -57,7 +58,8 @@ describe('readAhead', () => {
           }
           const budget = new ByteBudget(limit)
           const seen: string[] = []
-          for await (const piece of readAhead(items, opener(held, delay), { lanes, budget, openBytes: () => 5 })) {
+          const options = { lanes, piecesAtOnce, budget, openBytes: () => 5 }
+          for await (const piece of readAhead(items, opener(held, delay), options)) {
             seen.push(piece.label)
             held.now -= piece.bytes
           }
@@ -69,16 +71,78 @@ describe('readAhead', () => {
     )
   })
 
-  it('holds no more than the budget ahead of a slow reader, and one piece of the item whose turn it is', async () => {
-    const items = Array.from({ length: 10 }, (_, id) => ({ id, pieces: Array.from({ length: 10 }, () => 10) }))
-    const held = { now: 0, most: 0, open: 0 }
-    const budget = new ByteBudget(50)
-    for await (const piece of readAhead(items, opener(held), { lanes: 4, budget, openBytes: () => 0 })) {
-      for (let turn = 0; turn < 5; turn++) await nextTurn()
-      held.now -= piece.bytes
+  it.each([1, 3])(
+    'holds no more than the budget and one piece ahead of a slow reader, %i at once',
+    async (piecesAtOnce) => {
+      const items = Array.from({ length: 10 }, (_, id) => ({ id, pieces: Array.from({ length: 10 }, () => 10) }))
+      const held = { now: 0, most: 0, open: 0 }
+      const budget = new ByteBudget(50)
+      const options = { lanes: 4, piecesAtOnce, budget, openBytes: () => 0 }
+      for await (const piece of readAhead(items, opener(held), options)) {
+        for (let turn = 0; turn < 5; turn++) await nextTurn()
+        held.now -= piece.bytes
+      }
+      expect(held.most).toBeGreaterThan(30)
+      expect(held.most).toBeLessThanOrEqual(50 + 20)
+    },
+  )
+
+  it('reads pieces of the only item at once, as many as asked for and as the budget has room for', async () => {
+    const mostAtOnce = async (piecesAtOnce: number, limit: number): Promise<number> => {
+      const ends: (() => void)[] = []
+      let [now, most] = [0, 0]
+      const source: PieceSource<number> = {
+        pieceBytes: Array.from({ length: 9 }, () => 10),
+        async read(index) {
+          most = Math.max(most, ++now)
+          // The younger one ends first.
+          await new Promise<void>((resolve) => void ends.unshift(resolve))
+          now--
+          return index
+        },
+        close: () => undefined,
+      }
+      const options = { lanes: 2, piecesAtOnce, budget: new ByteBudget(limit), openBytes: () => 0 }
+      const seen: number[] = []
+      const loop = (async () => {
+        for await (const piece of readAhead([source], (item) => Promise.resolve(item), options)) seen.push(piece)
+      })()
+      while (seen.length < 9) {
+        await nextTurn()
+        ends.shift()?.()
+      }
+      await loop
+      expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+      expect(options.budget.usedBytes).toBe(0)
+      return most
     }
-    expect(held.most).toBeGreaterThan(30)
-    expect(held.most).toBeLessThanOrEqual(50 + 20)
+    expect(await mostAtOnce(1, 1000)).toBe(1)
+    expect(await mostAtOnce(3, 1000)).toBe(3)
+    expect(await mostAtOnce(4, 10)).toBe(2)
+    expect(await mostAtOnce(4, 9)).toBe(1)
+  })
+
+  it('gives the pieces before one that failed, though it failed first, and waits for those after it', async () => {
+    let reading = 0
+    const source: PieceSource<number> = {
+      pieceBytes: [1, 1, 1, 1],
+      async read(index) {
+        reading++
+        for (let turns = [5, 1, 9, 1][index]!; turns > 0; turns--) await nextTurn()
+        reading--
+        if (index === 1) throw new Error('no second piece')
+        return index
+      },
+      close: () => expect(reading).toBe(0),
+    }
+    const budget = new ByteBudget(100)
+    const seen: number[] = []
+    const loop = async (): Promise<void> => {
+      const options = { lanes: 1, piecesAtOnce: 3, budget, openBytes: () => 0 }
+      for await (const piece of readAhead([source], (item) => Promise.resolve(item), options)) seen.push(piece)
+    }
+    await expect(loop()).rejects.toThrow('no second piece')
+    expect([seen, reading, budget.usedBytes]).toEqual([[0], 0, 0])
   })
 
   it('lets two loops go on with one budget when one of them pauses with the budget full', async () => {
