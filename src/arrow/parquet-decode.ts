@@ -42,8 +42,8 @@ export async function openParquet(bytes: Uint8Array): Promise<OpenParquet> {
   const parquet = await import('parquet-wasm')
   const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes)))
   const { rows, rowGroups } = footerOf(file)
-  const schema = textSchema(tableFromIPC(file.schema().intoIPCStream()).schema)
-  const decoder = { file, memory: () => parquet.wasmMemory().buffer, schemas: new Map<string, Schema>() }
+  const schema = textSchema(schemaFrom(file.schema().intoIPCStream()))
+  const decoder = { file, memory: () => parquet.wasmMemory().buffer }
   return {
     rows,
     rowGroups,
@@ -58,8 +58,6 @@ interface Decoder {
   readonly file: ParquetFile
   /** The decoder's memory as it is now: it is another one after it has grown. */
   readonly memory: () => ArrayBuffer
-  /** The decoded schema by the columns that were asked for. */
-  readonly schemas: Map<string, Schema>
 }
 
 async function* decode(
@@ -75,14 +73,13 @@ async function* decode(
         ...(columns === undefined ? {} : { columns: [...columns] }),
       }),
     )
-    for (const batch of batchesOf(decoder, table, JSON.stringify(columns ?? null))) yield withUtf8(batch)
+    for (const batch of batchesOf(decoder, table)) yield withUtf8(batch)
   }
 }
 
 /** The table's batches in JavaScript's memory; the decoder's own is freed. */
-function batchesOf({ memory, schemas }: Decoder, table: DecodedTable, columns: string): readonly RecordBatch[] {
-  const schema = schemas.get(columns) ?? tableFromIPC(table.schema.intoIPCStream()).schema
-  schemas.set(columns, schema)
+function batchesOf({ memory }: Decoder, table: DecodedTable): readonly RecordBatch[] {
+  const schema = schemaFrom(table.schema.intoIPCStream())
   // IPC copies twice, and reads every type.
   if (!isCarriedByCData(schema)) return [...RecordBatchReader.from(table.intoIPCStream())]
   const arrays = table.intoFFI()
@@ -92,6 +89,20 @@ function batchesOf({ memory, schemas }: Decoder, table: DecodedTable, columns: s
   } finally {
     arrays.free()
   }
+}
+
+/** Schemas by their bytes: the files of an export have the same, and reading one costs as much as copying a batch. */
+const SCHEMAS = new Map<string, Schema>()
+const SCHEMAS_KEPT = 16
+
+function schemaFrom(ipc: Uint8Array): Schema {
+  const key = Buffer.from(ipc.buffer, ipc.byteOffset, ipc.byteLength).toString('latin1')
+  const known = SCHEMAS.get(key)
+  if (known !== undefined) return known
+  const { schema } = tableFromIPC(ipc)
+  if (SCHEMAS.size >= SCHEMAS_KEPT) SCHEMAS.clear()
+  SCHEMAS.set(key, schema)
+  return schema
 }
 
 function footerOf(file: ParquetFile): { readonly rows: number; readonly rowGroups: readonly ParquetRowGroup[] } {
