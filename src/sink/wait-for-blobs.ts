@@ -8,7 +8,7 @@ import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
 import type { ReceiptBlob } from './receipt-json.ts'
 import type { OnWriteEvent } from './write-events.ts'
 
-export interface WaitForBlobsOptions {
+export interface WaitForBlobsOptions<B> {
   readonly table: string
   /** For all blobs together. */
   readonly timeoutMs: number
@@ -16,14 +16,14 @@ export interface WaitForBlobsOptions {
   readonly onEvent: OnWriteEvent
   readonly tellRetry: (notice: RetryNotice) => void
   /** The state of these blobs now. */
-  ask(blobs: readonly ReceiptBlob[], call: IngestionCall): Promise<readonly BlobStatus[]>
+  ask(blobs: readonly B[], call: IngestionCall): Promise<readonly BlobStatus[]>
   /** How to wait between two rounds. */
   readonly sleep?: Sleep
 }
 
 /** A blob and the state that it will keep. */
-export interface EndedBlob {
-  readonly blob: ReceiptBlob
+export interface EndedBlob<B = ReceiptBlob> {
+  readonly blob: B
   readonly status: BlobStatus
 }
 
@@ -35,10 +35,10 @@ const MAX_FAILED_ROUNDS = 5
  * not the end of the wait.
  * @throws {KustoNetworkError} KUSTO_POLL_TIMEOUT
  */
-export async function waitForBlobs(
-  blobs: readonly ReceiptBlob[],
-  options: WaitForBlobsOptions,
-): Promise<readonly EndedBlob[]> {
+export async function waitForBlobs<B extends { readonly sourceId: string }>(
+  blobs: readonly B[],
+  options: WaitForBlobsOptions<B>,
+): Promise<readonly EndedBlob<B>[]> {
   const { timeoutMs, tellRetry, onEvent, sleep } = options
   const startedAt = performance.now()
   const states = new BlobStates(blobs)
@@ -79,7 +79,10 @@ function mayBeAskedAgain(error: unknown): boolean {
   )
 }
 
-function timedOut({ table, timeoutMs }: WaitForBlobsOptions, pending: number): KustoNetworkError {
+function timedOut(
+  { table, timeoutMs }: { readonly table: string; readonly timeoutMs: number },
+  pending: number,
+): KustoNetworkError {
   return new KustoNetworkError(
     'KUSTO_POLL_TIMEOUT',
     `the ingestion into ${table} did not finish within ${timeoutMs} ms, ${pending} blobs are pending`,

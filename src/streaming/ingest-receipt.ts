@@ -1,10 +1,11 @@
 import { checkNames, wholeNumber } from '../base/check-options.ts'
-import { poll } from '../base/poll.ts'
 import { KustoIngestError } from '../errors.ts'
-import { BlobStates } from '../sink/blob-states.ts'
+import { countsOf } from '../sink/blob-states.ts'
 import type { IngestionAccess } from '../sink/ingestion-access.ts'
-import type { BlobStatus } from '../sink/ingestion-service.ts'
+import type { BlobStatus, IngestionCall } from '../sink/ingestion-service.ts'
+import { waitForBlobs } from '../sink/wait-for-blobs.ts'
 import type { CompletedOptions } from '../sink/write-receipt.ts'
+import { newTally, retryTeller } from '../sink/write-tally.ts'
 import type { DeliveryCounts, IngestReceiptJson, ReceiptPiece } from './ingest-receipt-json.ts'
 
 const TIMEOUT_MS = 3_600_000
@@ -64,7 +65,9 @@ export class IngestReceipt {
   /** The state of every piece as the service tells it now; streamed ones have succeeded. */
   async status(options: { readonly signal?: AbortSignal } = {}): Promise<readonly BlobStatus[]> {
     checkNames(options, ['signal'])
-    const queued = new Map((await this.#ask(this.#queued(), options.signal)).map((one) => [one.sourceId, one]))
+    const queued = new Map(
+      (await this.#ask(this.#queued(), { signal: options.signal })).map((one) => [one.sourceId, one]),
+    )
     return this.pieces.flatMap((piece) => {
       if (piece.path === 'queued') return queued.get(piece.sourceId) ?? []
       const state = piece.path === 'streamed' ? 'Succeeded' : 'Failed'
@@ -80,23 +83,22 @@ export class IngestReceipt {
   async completed(options: CompletedOptions = {}): Promise<this> {
     checkNames(options, ['timeoutMs', 'signal', 'onEvent'])
     const timeoutMs = wholeNumber('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, Number.MAX_SAFE_INTEGER)
+    const { onEvent = () => undefined } = options
     const startedAt = performance.now()
-    const queued = this.#queued()
-    const states = new BlobStates(queued)
-    await poll(
-      async () => {
-        states.take(await this.#ask(states.open, options.signal))
-        if (states.pending === 0) return true
-        options.onEvent?.(states.waiting(performance.now() - startedAt))
-        return undefined
-      },
-      {
-        what: `the ingestion of ${queued.length} queued pieces into ${this.table}`,
-        timeoutMs,
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      },
-    )
-    this.#checkArrived(states.ended)
+    const { table } = this
+    const ended = await waitForBlobs(this.#queued(), {
+      table,
+      timeoutMs,
+      signal: options.signal,
+      onEvent,
+      tellRetry: retryTeller(newTally(), onEvent)('status'),
+      ask: (pieces, call) => this.#ask(pieces, call),
+    })
+    const statuses = ended.map(({ status }) => status)
+    if (ended.length > 0) {
+      onEvent({ kind: 'ingestion-completed', ...countsOf(statuses), elapsedMs: performance.now() - startedAt })
+    }
+    this.#checkArrived(statuses)
     return this
   }
 
@@ -121,9 +123,9 @@ export class IngestReceipt {
     )
   }
 
-  async #ask(pieces: readonly ReceiptPiece[], signal: AbortSignal | undefined): Promise<readonly BlobStatus[]> {
+  async #ask(pieces: readonly ReceiptPiece[], call: IngestionCall): Promise<readonly BlobStatus[]> {
     const { table, via } = this.#json
     if (pieces.length === 0) return []
-    return this.#ingestion.use((service) => service.status(table, pieces, { signal }), { via, signal })
+    return this.#ingestion.use((service) => service.status(table, pieces, call), { via, signal: call.signal })
   }
 }

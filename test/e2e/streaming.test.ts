@@ -29,7 +29,7 @@ import {
 } from '../../src/index.ts'
 import type { IngestReceipt, StreamingEvent, StreamingWriteOptions, WriteEvent } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
-import type { LocalKusto } from '../../src/local/index.ts'
+import type { FaultRule, LocalKusto } from '../../src/local/index.ts'
 import { canonicalTable } from './canonical.ts'
 import { range, storedNumbers } from './numbered-rows.ts'
 
@@ -176,6 +176,23 @@ describe('when streaming does not work', () => {
     expect(receipt.counts).toMatchObject({ streamed: 1, queued: 0, retries: 1, throttled: 1 })
     expect(events.map(({ kind }) => kind)).toContain('concurrency-lowered')
     expect(await stored('Throttled')).toEqual(range(10))
+  })
+
+  it('streaming:C15 asks again after the state of queued pieces when an answer fails, and not for longer than it may', async () => {
+    await write('AskedAgain', numbers(0, 0))
+    const throttled: FaultRule = { match: ROUTE, action: { status: 429, headers: { 'Retry-After': '600' } } }
+    const looks = { path: '/queued/', method: 'GET' }
+    local.faults.set([throttled, { match: looks, times: 2, action: { status: 404 } }])
+    await using other = new KustoConnector({ cluster: local.cluster, database: local.database, ingestion: 'rest' })
+    const receipt = await other.write('AskedAgain', numbers(0, 5), CREATE)
+    expect(receipt.counts).toMatchObject({ queued: 1 })
+    const events: WriteEvent[] = []
+    await receipt.completed({ timeoutMs: 60_000, onEvent: (event) => void events.push(event) })
+    expect(events.filter(({ kind }) => kind === 'retry')).toMatchObject([{ phase: 'status' }, { phase: 'status' }])
+    expect(events.at(-1)).toMatchObject({ kind: 'ingestion-completed', succeeded: 1, failed: 0 })
+    expect(await stored('AskedAgain')).toEqual(range(5))
+    local.faults.set([{ match: looks, action: { delayMs: 3_600_000 } }])
+    await expect(receipt.completed({ timeoutMs: 300 })).rejects.toMatchObject({ code: 'KUSTO_POLL_TIMEOUT' })
   })
 
   it('streaming:T28 streaming:C36 streaming:C37 queues exactly the pieces that did not stream', async () => {
