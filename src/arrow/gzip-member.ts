@@ -1,4 +1,4 @@
-import { promisify } from 'node:util'
+import { DeflateLane } from './deflate-lane.ts'
 import * as zlib from 'node:zlib'
 import { tableCrc32 } from './kernels/crc32.ts'
 
@@ -11,7 +11,10 @@ export interface GzipMemberOptions {
   readonly level?: number
   /** Bytes of input compressed as one unit. Default 1 MiB. */
   readonly blockBytes?: number
-  /** Blocks compressed at a time on libuv's pool, which has four threads unless told otherwise. Default 4. */
+  /**
+   * Blocks given to libuv's pool at once, which has four threads unless told otherwise. Default 8: with fewer the pool runs
+   * out of them while the calling thread makes the next chunk.
+   */
   readonly concurrency?: number
   readonly signal?: AbortSignal
 }
@@ -29,15 +32,8 @@ export interface GzipMemberOptions {
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff)
 const LAST_BLOCK = Uint8Array.of(3, 0)
 
-/** Bytes of output between two visits to the calling thread. Node's 16 KiB would mean a dozen for each block. */
-const OUTPUT_BYTES = 256 * 1024
-
-const compress = promisify<Uint8Array, { level: number; finishFlush: number; chunkSize: number }, Uint8Array>(
-  zlib.deflateRaw,
-)
-
 interface Block {
-  readonly bytes: Uint8Array
+  readonly parts: readonly Uint8Array[]
   readonly crc: number
   readonly size: number
 }
@@ -50,33 +46,37 @@ export async function* gzipMember(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: GzipMemberOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { level = 1, blockBytes = 1 << 20, concurrency = 4, signal } = options
+  const { level = 1, blockBytes = 1 << 20, concurrency = 8, signal } = options
+  const lanes: DeflateLane[] = []
   const inFlight: Promise<{ readonly block: Block } | { readonly error: unknown }>[] = []
+  let started = 0
   let crc = 0
   let size = 0
-  const finish = async (): Promise<Uint8Array> => {
+  const finish = async (): Promise<readonly Uint8Array[]> => {
     const settled = await inFlight[0]
     void inFlight.shift()
     if (settled === undefined || 'error' in settled) throw settled?.error
     crc = combineCrc32(crc, settled.block.crc, settled.block.size)
     size += settled.block.size
-    return settled.block.bytes
+    return settled.block.parts
   }
   try {
     yield HEADER.slice()
     for await (const piece of pieces(chunks, blockBytes)) {
       signal?.throwIfAborted()
+      // In turn: the block that a lane had before is the oldest of those in flight, and was finished.
+      const lane = (lanes[started++ % concurrency] ??= new DeflateLane(level))
       inFlight.push(
-        deflateBlock(piece, level).then(
+        deflateBlock(piece, lane).then(
           (block) => ({ block }),
           (error: unknown) => ({ error }),
         ),
       )
-      if (inFlight.length >= concurrency) yield await finish()
+      if (inFlight.length >= concurrency) yield* await finish()
     }
     while (inFlight.length > 0) {
       signal?.throwIfAborted()
-      yield await finish()
+      yield* await finish()
     }
     const trailer = new Uint8Array(LAST_BLOCK.length + 8)
     trailer.set(LAST_BLOCK)
@@ -86,6 +86,7 @@ export async function* gzipMember(
     yield trailer
   } finally {
     await Promise.all(inFlight)
+    for (const lane of lanes) lane.close()
   }
 }
 
@@ -118,13 +119,11 @@ function product(one: number, other: number): number {
   return sum
 }
 
-async function deflateBlock(bytes: Uint8Array, level: number): Promise<Block> {
-  const deflated = await compress(bytes, {
-    level,
-    finishFlush: zlib.constants.Z_SYNC_FLUSH,
-    chunkSize: OUTPUT_BYTES,
-  })
-  return { bytes: deflated, crc: crc32(bytes), size: bytes.length }
+async function deflateBlock(bytes: Uint8Array, lane: DeflateLane): Promise<Block> {
+  const deflating = lane.deflate(bytes)
+  // On this thread, while another one deflates.
+  const crc = crc32(bytes)
+  return { parts: await deflating, crc, size: bytes.length }
 }
 
 /** Cuts and joins chunks into pieces of `bytes`, without copying where a chunk is at least that long. */

@@ -88,8 +88,8 @@ function encodeCsvBlob(
   return { chunks: gzipMember(text(), signal === undefined ? {} : { signal }), measured: () => ({ ...found }) }
 }
 
-/** Text that is made at once, unless a single record is longer. */
-const TEXT_BYTES = 4 * 1024 * 1024
+/** Text that is made at once, unless a single record is longer: compressing waits for it. */
+const TEXT_BYTES = 1024 * 1024
 
 function encodeSome(batch: RecordBatch, options: EncodeCsvOptions): EncodedCsv {
   try {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { crc32, gunzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { DeflateLane } from '../../src/arrow/deflate-lane.ts'
 import { combineCrc32, gzipMember, type GzipMemberOptions } from '../../src/arrow/gzip-member.ts'
 
 async function gzipped(chunks: Iterable<Uint8Array>, options?: GzipMemberOptions): Promise<Uint8Array> {
@@ -22,7 +23,7 @@ describe('gzipMember', () => {
       fc.asyncProperty(
         chunks,
         fc.integer({ min: 1, max: 400 }),
-        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 9 }),
         async (parts, blockBytes, concurrency) => {
           const bytes = await gzipped(parts, { blockBytes, concurrency })
           expect(gunzipSync(bytes).equals(Buffer.concat(parts))).toBe(true)
@@ -39,6 +40,54 @@ describe('gzipMember', () => {
     // A second member would start with the magic number right after a complete trailer.
     expect(new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true)).toBe(text.length)
     expect(new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 8).getUint32(0, true)).toBe(crc32(text))
+  })
+
+  it('asks for no more input than the blocks that may be under way, however slowly it is read', async () => {
+    for (const concurrency of [1, 2, 8]) {
+      let asked = 0
+      const endless = function* (): Generator<Uint8Array> {
+        for (;;) yield new Uint8Array(5000).fill(++asked)
+      }
+      const member = gzipMember(endless(), { blockBytes: 5000, concurrency })
+      // The header, and then one block after the other, each of one part or more.
+      await member.next()
+      for (let read = 1; read < 30; read++) {
+        await member.next()
+        expect(asked).toBeLessThanOrEqual(read + concurrency)
+      }
+      await member.return()
+    }
+  })
+
+  it('closes its deflaters at the end, after a failure, an abort and when it is left, none of them at work', async () => {
+    let working = 0
+    const deflate = Reflect.get(DeflateLane.prototype, 'deflate')
+    const deflating = vi.spyOn(DeflateLane.prototype, 'deflate').mockImplementation(async function (
+      this: DeflateLane,
+      block,
+    ) {
+      working++
+      return deflate.call(this, block).finally(() => working--)
+    })
+    const closing = vi.spyOn(DeflateLane.prototype, 'close')
+    const stop = new AbortController()
+    await gzipped([new Uint8Array(100_000)], { blockBytes: 1000 })
+    await expect(gzipped(failing(), { blockBytes: 10 })).rejects.toThrow('source broke')
+    const aborted = gzipMember([new Uint8Array(100_000)], { blockBytes: 1000, signal: stop.signal })
+    await aborted.next()
+    await aborted.next()
+    stop.abort(new Error('enough'))
+    await expect(aborted.next()).rejects.toThrow('enough')
+    const left = gzipMember([new Uint8Array(100_000)], { blockBytes: 1000 })
+    await left.next()
+    await left.next()
+    expect(working).toBeGreaterThan(0)
+    await left.return()
+    expect(working).toBe(0)
+    const used = new Set(deflating.mock.contexts)
+    expect(used.size).toBe(32)
+    expect(new Set(closing.mock.contexts)).toEqual(used)
+    vi.restoreAllMocks()
   })
 
   it('makes an empty member of no input', async () => {
