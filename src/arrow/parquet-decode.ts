@@ -3,6 +3,7 @@ import type { ParquetFile, Table as DecodedTable } from 'parquet-wasm'
 import { KustoProtocolError } from '../errors.ts'
 import { cDataBatch, isCarriedByCData } from './c-data-batch.ts'
 import { castText } from './kernels/cast-column.ts'
+import { ReusedSlices } from './reused-slices.ts'
 
 /** One row group, as the footer describes it. */
 export interface ParquetRowGroup {
@@ -40,10 +41,11 @@ export interface OpenParquet {
  */
 export async function openParquet(bytes: Uint8Array): Promise<OpenParquet> {
   const parquet = await import('parquet-wasm')
-  const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes)))
+  const slices = new ReusedSlices(bytes)
+  const file = await guarded(() => parquet.ParquetFile.fromFile(blobOver(bytes.length, slices)))
   const { rows, rowGroups } = footerOf(file)
   const schema = textSchema(schemaFrom(file.schema().intoIPCStream()))
-  const decoder = { file, memory: () => parquet.wasmMemory().buffer }
+  const decoder = { file, slices, memory: () => parquet.wasmMemory().buffer }
   return {
     rows,
     rowGroups,
@@ -56,6 +58,7 @@ export async function openParquet(bytes: Uint8Array): Promise<OpenParquet> {
 /** What decoding of one file needs again and again. */
 interface Decoder {
   readonly file: ParquetFile
+  readonly slices: ReusedSlices
   /** The decoder's memory as it is now: it is another one after it has grown. */
   readonly memory: () => ArrayBuffer
 }
@@ -66,13 +69,12 @@ async function* decode(
 ): AsyncGenerator<RecordBatch, void, undefined> {
   const { columns, batchRows = 131_072 } = options
   for (const rowGroup of options.rowGroups) {
-    const table = await guarded(() =>
-      decoder.file.read({
-        rowGroups: [rowGroup],
-        batchSize: batchRows,
-        ...(columns === undefined ? {} : { columns: [...columns] }),
-      }),
-    )
+    const range = {
+      rowGroups: [rowGroup],
+      batchSize: batchRows,
+      ...(columns === undefined ? {} : { columns: [...columns] }),
+    }
+    const table = await guarded(() => decoder.slices.during(() => decoder.file.read(range)))
     for (const batch of batchesOf(decoder, table)) yield withUtf8(batch)
   }
 }
@@ -153,12 +155,11 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
  * The part of a Blob that the decoder uses, over bytes in memory: a real one copies them when it is made and again, through
  * a stream, when it is read.
  */
-function blobOver(bytes: Uint8Array): Blob {
-  const slice = (start: number, end: number): ArrayBuffer => new Uint8Array(bytes.subarray(start, end)).buffer
+function blobOver(bytes: number, slices: ReusedSlices): Blob {
   const part = (start: number, end: number): Pick<Blob, 'size' | 'arrayBuffer'> => ({
     size: end - start,
-    arrayBuffer: () => Promise.resolve(slice(start, end)),
+    arrayBuffer: () => Promise.resolve(slices.copy(start, end)),
   })
-  const whole: Pick<Blob, 'size' | 'arrayBuffer'> & { slice: typeof part } = { ...part(0, bytes.length), slice: part }
+  const whole: Pick<Blob, 'size' | 'arrayBuffer'> & { slice: typeof part } = { ...part(0, bytes), slice: part }
   return whole as unknown as Blob
 }
