@@ -17,7 +17,12 @@ export interface BlobCut {
   readonly release: ReleaseBytes
 }
 
-export type CutSettings = Pick<WriteSettings, 'maxBlobBytes' | 'maxBufferedBytes' | 'signal'>
+export interface CutSettings extends Pick<WriteSettings, 'maxBufferedBytes' | 'signal'> {
+  /** `Infinity` for one blob of everything. */
+  readonly maxBlobBytes: number
+  /** The error for rows that make more than one blob; told before the second takes any memory. Default: they may. */
+  readonly severalBlobs?: () => Error
+}
 
 /** The longest record that Kusto takes. */
 export const MAX_RECORD_BYTES: number = 64 * 1024 * 1024
@@ -25,16 +30,17 @@ export const MAX_RECORD_BYTES: number = 64 * 1024 * 1024
 /**
  * Groups batches into blobs of at most `maxBlobBytes` of Arrow data. Batches are split between rows only, and only where
  * one alone is larger than a blob or than `MAX_RECORD_BYTES`. A source without rows gives no blob. Before a blob's first
- * batch is asked for, `maxBlobBytes` are taken from the budget; a finished blob keeps what it holds until it is released.
+ * batch is asked for, `maxBlobBytes` are taken from the budget, or all of it; a finished blob keeps what it holds until it is released.
  * @throws {KustoDataError} KUSTO_RECORD_TOO_LARGE naming row and widest column, for a row that is larger than a blob may be
  */
 export async function* cutBlobs(
   batches: AsyncIterable<RecordBatch>,
-  { maxBlobBytes, maxBufferedBytes, signal }: CutSettings,
+  { maxBlobBytes, maxBufferedBytes, signal, severalBlobs }: CutSettings,
 ): AsyncGenerator<BlobCut> {
   const budget = new ByteBudget(maxBufferedBytes)
   const maxPieceBytes = Math.min(maxBlobBytes, MAX_RECORD_BYTES)
-  let release = await budget.acquire(maxBlobBytes, signal)
+  const reservedBytes = Math.min(maxBlobBytes, maxBufferedBytes)
+  let release = await budget.acquire(reservedBytes, signal)
   let group: RecordBatch[] = []
   let rows = 0
   let arrowBytes = 0
@@ -51,8 +57,9 @@ export async function* cutBlobs(
   for await (const whole of batches) {
     for (const { batch, bytes } of pieces(whole, maxPieceBytes, rowOffset + rows)) {
       if (rows > 0 && arrowBytes + bytes > maxBlobBytes) {
+        if (severalBlobs !== undefined) throw severalBlobs()
         yield finish()
-        release = await budget.acquire(maxBlobBytes, signal)
+        release = await budget.acquire(reservedBytes, signal)
       }
       group.push(batch)
       rows += batch.numRows

@@ -1,7 +1,6 @@
 import { KustoIngestError, KustoUsageError } from '../errors.ts'
 import { ingestionProperties } from './blob-format.ts'
 import { cutBlobs } from './cut-blobs.ts'
-import type { BlobCut } from './cut-blobs.ts'
 import { loadBlobs } from './load-blobs.ts'
 import { prepareTable } from './prepare-table.ts'
 import { prepareWrite } from './prepare-write.ts'
@@ -28,11 +27,12 @@ export async function writeQueued(
   const setup = await prepareWrite(context, input, settings, prepareTable)
   elapsed.schema = performance.now() - startedAt
   const properties = ingestionProperties(setup.plan, setup.format, settings)
-  const cuts = cutBlobs(input.batches, settings)
+  // The service checks tags blob by blob, so the first of several blobs of one name would keep the others out, in silence.
+  const single = isNamed(settings) ? { severalBlobs: () => severalBlobs(table) } : {}
   const { queued, failure } = await loadBlobs(context, {
     target: table,
     schema,
-    cuts: isNamed(settings) ? onlyOne(cuts, table) : cuts,
+    cuts: cutBlobs(input.batches, { ...settings, ...single }),
     setup,
     properties,
     settings,
@@ -57,21 +57,13 @@ function isNamed({ tags, ingestIfNotExists }: WriteSettings): boolean {
   return ingestIfNotExists.some((value) => tags.includes(`ingest-by:${value}`))
 }
 
-/** The service checks tags blob by blob, so the first of several blobs of one name would keep the others out, in silence. */
-async function* onlyOne(cuts: AsyncIterable<BlobCut>, table: string): AsyncGenerator<BlobCut> {
-  let first: BlobCut | undefined
-  for await (const cut of cuts) {
-    if (first !== undefined) {
-      throw new KustoUsageError(
-        'KUSTO_SEVERAL_BLOBS',
-        `expected rows of one blob for table ${table}, because ingestIfNotExists names a tag of this write, found more: ` +
-          'raise maxBlobBytes, or write in parts with a tag each',
-        { context: { table } },
-      )
-    }
-    first = cut
-  }
-  if (first !== undefined) yield first
+function severalBlobs(table: string): KustoUsageError {
+  return new KustoUsageError(
+    'KUSTO_SEVERAL_BLOBS',
+    `expected rows of one blob for table ${table}, because ingestIfNotExists names a tag of this write, found more: ` +
+      'raise maxBlobBytes, or write in parts with a tag each',
+    { context: { table } },
+  )
 }
 
 function incomplete(context: SinkContext, outcome: WriteOutcome, cause: unknown): KustoIngestError {

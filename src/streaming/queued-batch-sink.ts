@@ -85,7 +85,6 @@ export class QueuedBatchSink implements BatchSink<QueuedSetup> {
       ...this.#settings,
       signal,
       // One batch, one blob: what fails has not been written in part. Memory is the writer's to bound.
-      maxBlobBytes: Math.max(1, bytes),
       maxBufferedBytes: Math.max(1, bytes),
       ...(tagBatches ? { deduplicateBlobs: `${this.#name}-${sequence}` } : {}),
     }
@@ -93,7 +92,7 @@ export class QueuedBatchSink implements BatchSink<QueuedSetup> {
     const { queued, failure } = await loadBlobs(context, {
       target: this.#table,
       schema: setup.schema,
-      cuts: cutBlobs(each(batches), settings),
+      cuts: cutBlobs(each(batches), { ...settings, maxBlobBytes: Infinity }),
       setup: setup.write,
       properties: ingestionProperties(plan, format, settings),
       settings,

@@ -281,6 +281,9 @@ describe('one name for several blobs', () => {
     const before = await stagedBlobs()
     await expect(queue.write('OneName', batchesOf(10), once)).rejects.toMatchObject({ code: 'KUSTO_SEVERAL_BLOBS' })
     expect((await stagedBlobs()).filter((blob) => !before.includes(blob))).toEqual([])
+    // Nor does it wait for memory that the first blob holds.
+    const tight = { ...once, maxBufferedBytes: (once.maxBlobBytes ?? 0) * 1.5 }
+    await expect(queue.write('OneName', batchesOf(10), tight)).rejects.toMatchObject({ code: 'KUSTO_SEVERAL_BLOBS' })
     const receipt = await queue.write('OneName', batchesOf(2), { ...once, flushImmediately: true })
     await receipt.completed({ timeoutMs: 30_000 })
     expect(await kusto.read('OneName').count()).toBe(20_000)

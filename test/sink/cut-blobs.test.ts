@@ -1,11 +1,14 @@
 import {
   Binary,
+  Bool,
   Dictionary,
   Field,
   Int32,
   List,
-  type RecordBatch,
+  makeData,
+  RecordBatch,
   Schema,
+  Struct,
   Table,
   tableFromArrays,
   Utf8,
@@ -175,6 +178,50 @@ describe('the budget of a write', () => {
       cut.release()
     }
     expect(rows).toBe(1000)
+  })
+
+  it('makes one blob of everything where one is asked for, of a batch over 64 MiB too', async () => {
+    const rows = 12_000_001
+    const bits = Field.new({ name: 'b', type: new Bool() })
+    const numbers = Field.new({ name: 'n', type: new Int32() })
+    const children = [
+      makeData({ type: bits.type, length: rows, data: new Uint8Array(Math.ceil(rows / 8)) }),
+      makeData({ type: numbers.type, length: rows, data: new Int32Array(rows) }),
+      makeData({ type: numbers.type, length: rows, data: new Int32Array(rows) }),
+    ]
+    const fields = [bits, numbers, Field.new({ name: 'm', type: new Int32() })]
+    const large = new RecordBatch(
+      new Schema(fields),
+      makeData({ type: new Struct(fields), length: rows, nullCount: 0, children }),
+    )
+    const cuts: number[] = []
+    for await (const cut of cutBlobs(from([batchOf(0, 10), large]), {
+      maxBlobBytes: Infinity,
+      maxBufferedBytes: 1000,
+      signal: undefined,
+    })) {
+      cuts.push(cut.rows)
+      cut.release()
+    }
+    expect(cuts).toEqual([rows + 10])
+  })
+
+  it('tells of a second blob where there must be none, before it waits for memory', async () => {
+    const several = cutBlobs(from([batchOf(0, 1000), batchOf(1000, 1000)]), {
+      maxBlobBytes: 4096,
+      maxBufferedBytes: 5000,
+      signal: undefined,
+      severalBlobs: () => new Error('two'),
+    })
+    await expect(several.next()).rejects.toThrow('two')
+    const one = cutBlobs(from([batchOf(0, 500), batchOf(500, 500)]), {
+      maxBlobBytes: 4096,
+      maxBufferedBytes: 5000,
+      signal: undefined,
+      severalBlobs: () => new Error('two'),
+    })
+    expect((await one.next()).value).toMatchObject({ rows: 1000 })
+    expect((await one.next()).done).toBe(true)
   })
 
   it('gives no rows of a blob that was released', async () => {
