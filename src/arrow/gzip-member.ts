@@ -126,7 +126,10 @@ async function deflateBlock(bytes: Uint8Array, lane: DeflateLane): Promise<Block
   return { parts: await deflating, crc, size: bytes.length }
 }
 
-/** Cuts and joins chunks into pieces of `bytes`, without copying where a chunk is at least that long. */
+/**
+ * Pieces of at most `bytes`: long chunks are cut evenly and short ones joined. Nothing is copied where chunks are half as
+ * long and more.
+ */
 async function* pieces(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   bytes: number,
@@ -134,18 +137,18 @@ async function* pieces(
   let held: Uint8Array[] = []
   let heldBytes = 0
   for await (const chunk of chunks) {
-    let at = 0
-    while (heldBytes + chunk.length - at >= bytes) {
-      const end = at + bytes - heldBytes
-      held.push(chunk.subarray(at, end))
-      yield joined(held, bytes)
+    const isLong = chunk.length * 2 >= bytes
+    if (heldBytes > 0 && (isLong || heldBytes + chunk.length > bytes)) {
+      yield joined(held, heldBytes)
       held = []
       heldBytes = 0
-      at = end
     }
-    if (at < chunk.length) {
-      held.push(chunk.subarray(at))
-      heldBytes += chunk.length - at
+    if (isLong) {
+      const pieceBytes = Math.ceil(chunk.length / Math.ceil(chunk.length / bytes))
+      for (let at = 0; at < chunk.length; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes)
+    } else {
+      held.push(chunk)
+      heldBytes += chunk.length
     }
   }
   if (heldBytes > 0) yield joined(held, heldBytes)
