@@ -1,5 +1,5 @@
-import { DeflateLane } from './deflate-lane.ts'
 import * as zlib from 'node:zlib'
+import { DeflateLane } from './deflate-lane.ts'
 import { tableCrc32 } from './kernels/crc32.ts'
 
 /** Node has its own, ten times as fast, from 20.15. */

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { crc32, gunzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
@@ -88,6 +89,13 @@ describe('gzipMember', () => {
     expect(used.size).toBe(32)
     expect(new Set(closing.mock.contexts)).toEqual(used)
     vi.restoreAllMocks()
+  })
+
+  it('restores bytes that do not compress, in chunks shorter and longer than a block', async () => {
+    const bytes = randomBytes(5_000_000)
+    const cuts = [0, 10, 300_000, 900_000, 3_500_000, 3_500_001, 5_000_000]
+    const chunks = cuts.slice(1).map((end, at) => bytes.subarray(cuts[at], end))
+    expect(gunzipSync(await gzipped(chunks)).equals(bytes)).toBe(true)
   })
 
   it('makes an empty member of no input', async () => {
