@@ -175,4 +175,11 @@ export const FIGURES: readonly Figure[] = [
     at: ['memoryRatioToOfficial'],
     must: 3,
   },
+  {
+    suite: 'write',
+    what: 'same',
+    against: 'the same given as one text, its peak memory',
+    kind: 'times',
+    at: ['memoryRatioToOfficialWhole'],
+  },
 ]

@@ -10,6 +10,7 @@ import { type Cost, costOf } from './measure.ts'
 import { watchMemory } from './peak-memory.ts'
 
 // Runs in a fresh process: sends a table that is in memory to the service, one way or the other, and watches its own memory.
+// Modules of both sides are loaded before the watch begins; what a side loads only when it writes counts as its own.
 
 export interface WriteJob {
   readonly url: string
