@@ -82,11 +82,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const taken = new Set(queued.map(({ blob }) => blob.location.url))
     const others = uploads.filter(({ url }) => !taken.has(url))
     if (others.length === 0) return
-    const removal = removeUploads(context, { blobs: others, via })
-    // An abort settles soon even where storage hangs: then the removal goes on by itself, until its own time is over.
-    using wait = new AbortScope()
-    if (signal?.aborted === true) wait.limit(ABORT_WAIT_MS, () => undefined)
-    const outcome = await untilAborted(removal, wait.signal).catch(() => undefined)
+    const outcome = await removeUploadsInTime(context, { blobs: others, via }, signal)
     if (outcome !== undefined) onEvent({ kind: 'uploads-removed', ...outcome })
   }
   try {
@@ -171,4 +167,19 @@ export async function removeUploads(
   })
   for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
   return { removed, failed: failures.length }
+}
+
+/**
+ * As `removeUploads`. An aborted call settles soon even where storage hangs: then this gives nothing, and the removal goes on
+ * by itself until its own time is over.
+ */
+export async function removeUploadsInTime(
+  context: SinkContext,
+  request: RemoveUploads,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly removed: number; readonly failed: number } | undefined> {
+  const removal = removeUploads(context, request)
+  using wait = new AbortScope()
+  if (signal?.aborted === true) wait.limit(ABORT_WAIT_MS, () => undefined)
+  return await untilAborted(removal, wait.signal).catch(() => undefined)
 }

@@ -1,9 +1,9 @@
 import { AbortScope } from '../base/abort.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import type { Tracking } from '../sink/ingestion-service.ts'
+import { removeUploadsInTime } from '../sink/load-blobs.ts'
 import { isStorageFailure, inTurn } from '../sink/try-in-turn.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
-import { removeBlobs } from '../storage/remove-blobs.ts'
 import { blobIn } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
 import { writeBlob } from '../storage/write-blob.ts'
@@ -95,11 +95,7 @@ export async function queueBytes(
       encodedBytes: bytes,
     }
   } catch (error) {
-    const { failures } = await removeBlobs(uploads, {
-      renew: async () => (await area.renew(undefined)) ?? [],
-      uncommitted: true,
-    })
-    for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
+    await removeUploadsInTime(context, { blobs: uploads, via }, outer)
     throw error
   }
 }

@@ -8,7 +8,7 @@ import { fileLog, KustoConnector } from '../../src/index.ts'
 import type { WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
-import { startStorageProxy } from './storage-proxy.ts'
+import { gate, startStorageProxy } from './storage-proxy.ts'
 import type { ProxyFault, SeenRequest, StorageProxy } from './storage-proxy.ts'
 
 let local: LocalKusto
@@ -169,5 +169,69 @@ describe.each(['at-least-once', 'exactly-once'] as const)('a writer, %s', (deliv
     await using kusto = connect()
     await writes(kusto, table(`Damaged_${kind}`))
     expect(uploads(accounts[0]).length + uploads(accounts[1]).length).toBe(4)
+  })
+})
+
+describe('an abort while storage hangs', () => {
+  /** Every request to storage is held, the first upload among them, until the result is opened. */
+  function hang(): { readonly held: Promise<void>; readonly back: () => void } {
+    tell(configuration(2))
+    const [held, back] = [gate(), gate()]
+    for (const account of accounts) {
+      account.faultFor = () => (held.open(), { kind: 'hold', until: back.opened })
+    }
+    return { held: held.opened, back: back.open }
+  }
+  const connect = (): KustoConnector =>
+    new KustoConnector({ cluster: local.cluster, database: local.database, ingestion: 'rest' })
+  // What is left in storage is tried to be removed for longer than that.
+  const LIMIT = { timeout: 8_000 }
+
+  it.each(['at-least-once', 'exactly-once'] as const)(
+    'ends a writer, %s, before storage answers',
+    LIMIT,
+    async (delivery) => {
+      const { held, back } = hang()
+      await using kusto = connect()
+      const options = delivery === 'exactly-once' ? { delivery, log: fileLog(folder) } : { delivery }
+      const writer = kusto.writer(`Hung_${delivery.slice(0, 2)}`, { create: 'CreateIfNotExist', ...options })
+      await writer.write(numbers(0, 100))
+      const flushed = writer.flush()
+      await held
+      const reason = new Error('enough')
+      await Promise.all([writer.abort(reason), expect(flushed).rejects.toBe(reason)])
+      // Only now does storage answer.
+      back()
+      await expect.poll(stagedBlobs, LIMIT).toEqual([])
+    },
+  )
+
+  it('ends ingestStream before storage answers', LIMIT, async () => {
+    const { held, back } = hang()
+    await using kusto = connect()
+    await kusto.command('.create table HungFile (n: int)').rows()
+    const stop = new AbortController()
+    const ingesting = kusto.ingestStream('HungFile', Buffer.from('1\n2\n'), { format: 'csv', signal: stop.signal })
+    await Promise.race([held, ingesting])
+    const reason = new Error('enough')
+    stop.abort(reason)
+    await expect(ingesting).rejects.toBe(reason)
+    back()
+    await expect.poll(stagedBlobs, LIMIT).toEqual([])
+  })
+
+  it('ends a piece on its way into the queue before storage answers', LIMIT, async () => {
+    const { held, back } = hang()
+    await using kusto = connect()
+    await kusto.command('.create table HungPiece (n: int)').rows()
+    const stop = new AbortController()
+    await kusto.streamingPolicy('HungPiece').disable()
+    const writing = kusto.write('HungPiece', numbers(0, 10), { mode: 'streaming', signal: stop.signal })
+    await Promise.race([held, writing])
+    const reason = new Error('enough')
+    stop.abort(reason)
+    await expect(writing).rejects.toBe(reason)
+    back()
+    await expect.poll(stagedBlobs, LIMIT).toEqual([])
   })
 })
