@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { AbortScope, untilAborted } from '../base/abort.ts'
 import { NO_RETRY, retry } from '../base/retry.ts'
 import type { RetryPolicy } from '../base/retry.ts'
-import { KustoError, KustoServiceError } from '../errors.ts'
+import { KustoError, KustoIngestError, KustoServiceError } from '../errors.ts'
 import type { SealedBatch } from './batch-buffer.ts'
 import type { BatchOutcome, BatchSink, BatchStage, ResumePoint } from './batch-sink.ts'
 import type { OnWriterEvent } from './writer-events.ts'
@@ -95,8 +95,8 @@ export class BatchPipeline<Setup> {
     if (this.#failure !== undefined) return
     const { sequence, rows } = batch
     const { onEvent, metrics } = this.#options
-    try {
-      const outcome = await this.#send(batch, point)
+    const outcome = await this.#sendOrGiveUp(batch, point)
+    if (outcome !== undefined) {
       const elapsedMs = performance.now() - sealedAt
       metrics.counters.acknowledgedRows += rows
       metrics.counters.acknowledgedBytes += outcome.rawBytes
@@ -107,15 +107,26 @@ export class BatchPipeline<Setup> {
       metrics.acknowledged(elapsedMs)
       const { rawBytes, duplicateRows, receipt } = outcome
       onEvent({ kind: 'batch-done', sequence, rows, elapsedMs, rawBytes, duplicateRows, receipt })
+    }
+    this.#done(sequence)
+  }
+
+  /** Undefined when the batch failed for good and somebody else has it now. */
+  async #sendOrGiveUp(batch: SealedBatch<Setup>, point: ResumePoint): Promise<BatchOutcome | undefined> {
+    const { sequence, rows } = batch
+    try {
+      return await this.#send(batch, point)
     } catch (error) {
-      const { reject, sink } = this.#options
+      const { reject, sink, metrics, onEvent } = this.#options
       if (this.#scope.signal.aborted || reject === undefined || sink.refuses?.(error) === false) throw error
-      const to = await reject(batch, error)
+      const to = await reject(batch, error).catch((cause: unknown) => {
+        throw letterFailed(batch, [error, cause])
+      })
       await sink.giveUp?.(batch, error)
       metrics.counters.rejectedRows += rows
       onEvent({ kind: 'batch-rejected', sequence, rows, to, error })
+      return undefined
     }
-    this.#done(sequence)
   }
 
   async #send(batch: SealedBatch<Setup>, point: ResumePoint): Promise<BatchOutcome> {
@@ -161,4 +172,14 @@ export class BatchPipeline<Setup> {
   #wake(): void {
     for (const wake of this.#waiting) wake()
   }
+}
+
+/** Both failures, the one of the batch first: the dead letter's alone would hide why it was called. */
+function letterFailed({ sequence, rows }: SealedBatch<unknown>, causes: readonly [unknown, unknown]): KustoIngestError {
+  const [refusal, failure] = causes.map((each) => (each instanceof Error ? each.message : String(each)))
+  return new KustoIngestError(
+    'KUSTO_DEAD_LETTER_FAILED',
+    `the dead letter did not take batch ${sequence} of ${rows} rows: ${failure}; the batch had failed: ${refusal}`,
+    { cause: new AggregateError(causes) },
+  )
 }

@@ -257,6 +257,22 @@ describe('failures', () => {
     expect(writer.metrics()).toMatchObject({ acknowledgedRows: 2, rejectedRows: 1 })
   })
 
+  it('of a batch and of the dead letter that should have taken it are both told', async () => {
+    const thrown = new Error('disk full')
+    const deadLetter = (): never => {
+      throw thrown
+    }
+    const { sink, writer } = open({ deadLetter })
+    const written = await writer.write(numbers(0, 10))
+    const closing = writer.close()
+    await sink.holds(1)
+    sink.fail(0, permanent)
+    const error: unknown = await closing.catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'KUSTO_DEAD_LETTER_FAILED', cause: { errors: [permanent, thrown] } })
+    await expect(written.acknowledged()).rejects.toBe(error)
+    await expect(writer.closed).rejects.toBe(error)
+  })
+
   it('streaming:C14 with delivery none are counted and told, and the writer goes on', async () => {
     const { sink, writer } = open({ maxBatchRows: 1, delivery: 'none' })
     await writer.write(numbers(0, 1))
