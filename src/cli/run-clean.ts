@@ -67,7 +67,9 @@ function tableText(
     [{ name: 'Staging table' }, { name: 'For' }, { name: 'Age' }, { name: 'Rows', align: 'right' }, { name: '' }],
     [
       ...dropped.map((info) => row(info, dryRun ? 'would be dropped' : 'dropped')),
-      ...kept.map((info) => row(info, info.safe ? 'kept' : 'kept: its write may still be at work')),
+      ...kept.map((info) =>
+        row(info, info.safe ? 'kept' : 'kept: its write may still be at work, or a later one needs it'),
+      ),
     ],
     { paint: screen.paint, ...(io.stdout.isTTY === true ? { width: io.stdout.columns ?? 80 } : {}) },
   ).trimEnd()

@@ -14,7 +14,7 @@ export interface StagingPlanInput {
   readonly nowMs: number
   /** JSON of the target's own batching policy; undefined when it has none, and both have the database's. */
   readonly batching: string | undefined
-  /** Never delete the table while it has rows, however late: an empty one may go. Default false. */
+  /** Keep rows for good, however late somebody comes for them, and an empty table for a year. Default false. */
   readonly keepsRows?: boolean
 }
 
@@ -23,10 +23,16 @@ export interface StagingNote {
   readonly target: string
   /** ISO 8601: until then its write may still be at work. */
   readonly busyUntil: string
+  /** Rows in it are in no other place, and are waited for whatever the time. Absent: no. */
+  readonly keepsRows?: true
 }
 
 const DAY_MS = 86_400_000
 const TICKS_PER_MS = 10_000n
+/** What the service itself sets where no retention is chosen: 1,000 years. */
+const FOR_GOOD_MS = 365_000 * DAY_MS
+/** An empty table that keeps rows tells that they were moved, for whoever did not note it. */
+const EMPTY_MS = 365 * DAY_MS
 
 /**
  * The commands that make a staging table, all of which may be repeated: hidden, kept and deleted in time, loaded as fast as
@@ -59,14 +65,14 @@ function expiry({
   nowMs,
   keepsRows = false,
 }: Pick<StagingPlanInput, 'name' | 'stagingTimeoutMs' | 'nowMs' | 'keepsRows'>): Kql {
-  const ExpiryDate = new Date(nowMs + stagingTimeoutMs).toISOString()
+  const ExpiryDate = new Date(nowMs + (keepsRows ? EMPTY_MS : stagingTimeoutMs)).toISOString()
   return alterTablePolicy(name, 'auto_delete', { ExpiryDate, DeleteIfNotEmpty: !keepsRows })
 }
 
 /** Retention counts from the creation time that the extents are given, so it must reach back as far. */
-function retention({ creationTime, stagingTimeoutMs, nowMs }: StagingPlanInput): object {
+function retention({ creationTime, stagingTimeoutMs, nowMs, keepsRows = false }: StagingPlanInput): object {
   const ageMs = Math.max(0, nowMs - (creationTime?.getTime() ?? nowMs))
-  const periodMs = Math.ceil((ageMs + stagingTimeoutMs + DAY_MS) / DAY_MS) * DAY_MS
+  const periodMs = keepsRows ? FOR_GOOD_MS : Math.ceil((ageMs + stagingTimeoutMs + DAY_MS) / DAY_MS) * DAY_MS
   return { SoftDeletePeriod: formatTimespan(BigInt(periodMs) * TICKS_PER_MS), Recoverability: 'Disabled' }
 }
 
@@ -74,7 +80,9 @@ function stagingNote({
   target,
   stagingTimeoutMs,
   nowMs,
-}: Pick<StagingPlanInput, 'target' | 'stagingTimeoutMs' | 'nowMs'>): string {
-  const note: StagingNote = { target, busyUntil: new Date(nowMs + stagingTimeoutMs / 2).toISOString() }
+  keepsRows = false,
+}: Pick<StagingPlanInput, 'target' | 'stagingTimeoutMs' | 'nowMs' | 'keepsRows'>): string {
+  const busyUntil = new Date(nowMs + (keepsRows ? EMPTY_MS : stagingTimeoutMs / 2)).toISOString()
+  const note: StagingNote = keepsRows ? { target, busyUntil, keepsRows } : { target, busyUntil }
   return JSON.stringify(note)
 }

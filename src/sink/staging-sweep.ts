@@ -17,7 +17,10 @@ export interface StagingTableInfo {
   /** Rows that were not moved. None of them is in the target, for a move takes all. */
   readonly rows: number
   readonly extents: number
-  /** Whether its write must have ended, so that dropping the table disturbs nobody. */
+  /**
+   * Whether its write must have ended, so that dropping the table disturbs nobody. Never for a table of an exactly-once writer that
+   * has rows: the next writer of the log moves them, and the source does not give them again.
+   */
   readonly safe: boolean
 }
 
@@ -63,7 +66,7 @@ export async function listStagingTables(
     return [{ name, createdAtMs, ...noteOf(row.text('DocString')) }]
   })
   const infos = await pLimit(CONCURRENCY).map(found, async (table): Promise<StagingTableInfo | undefined> => {
-    const { name, target, createdAtMs, busyUntilMs } = table
+    const { name, target, createdAtMs, busyUntilMs, keepsRows } = table
     try {
       const extents = await listExtents(context, { table: name }, signal)
       return {
@@ -73,7 +76,7 @@ export async function listStagingTables(
         ageMs: Math.max(0, nowMs - createdAtMs),
         rows: rowsOf(extents),
         extents: extents.length,
-        safe: busyUntilMs !== undefined && nowMs > busyUntilMs,
+        safe: busyUntilMs !== undefined && nowMs > busyUntilMs && !(keepsRows && extents.length > 0),
       }
     } catch (error) {
       // Its write has dropped it meanwhile.
@@ -119,15 +122,23 @@ function ageOf(olderThanMs: number | undefined): number {
   throw badOption(`expected olderThanMs to be milliseconds from 0 on, found ${String(olderThanMs)}`)
 }
 
+interface FoundNote {
+  readonly target: string | undefined
+  readonly busyUntilMs: number | undefined
+  readonly keepsRows: boolean
+}
+
 /** What the write said of itself. Anybody may have changed it. */
-function noteOf(docString: string): { readonly target: string | undefined; readonly busyUntilMs: number | undefined } {
+function noteOf(docString: string): FoundNote {
+  const none = { target: undefined, busyUntilMs: undefined, keepsRows: false }
   try {
     const note: unknown = JSON.parse(docString)
-    if (typeof note !== 'object' || note === null) return { target: undefined, busyUntilMs: undefined }
+    if (typeof note !== 'object' || note === null) return none
     const target = 'target' in note && typeof note.target === 'string' ? note.target : undefined
     const until = 'busyUntil' in note && typeof note.busyUntil === 'string' ? Date.parse(note.busyUntil) : Number.NaN
-    return { target, busyUntilMs: Number.isNaN(until) ? undefined : until }
+    const keepsRows = 'keepsRows' in note && note.keepsRows === true
+    return { target, busyUntilMs: Number.isNaN(until) ? undefined : until, keepsRows }
   } catch {
-    return { target: undefined, busyUntilMs: undefined }
+    return none
   }
 }

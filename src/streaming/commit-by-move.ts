@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { poll } from '../base/poll.ts'
-import { KustoIngestError, KustoNetworkError, KustoUsageError } from '../errors.ts'
+import { KustoError, KustoIngestError, KustoNetworkError, KustoUsageError } from '../errors.ts'
 import { dropExtentTags, moveExtentsById } from '../kql/commands/extent-commands.ts'
 import { dropTable } from '../kql/commands/table-commands.ts'
 import { listExtents, rowsOf, windowOf } from '../sink/extent-list.ts'
@@ -34,16 +34,18 @@ const EARLIER_WRITERS = 20
 /**
  * Brings a staged batch into its table through a hidden table of its own. Only this batch is in it, so its rows can be counted; then
  * exactly the extents that were counted are written down and moved by one command, which moves all or none, and which of both
- * happened is told by what the hidden table still has. That table is never deleted by itself while it has rows, and by us only
- * after the move, so one that is gone has been emptied by the move. Every writer has a table of its own for a batch, and what is
- * written down first is what is moved: a writer that was shut out cannot touch what the next one loads. A message that comes
- * late finds no table, or brings rows that were not counted and are dropped with it.
+ * happened is told by what the hidden table still has. Nothing deletes rows of that table, and the caller drops it only after the
+ * log has the outcome, so one that is gone without an outcome tells nothing. Every writer has a table of its own for a batch, and
+ * what is written down first is what is moved: a writer that was shut out cannot touch what the next one loads. A message that
+ * comes late finds no table, or brings rows that were not counted and are dropped with it.
+ * @returns what told it, and the tables to drop once the outcome is in the log
  * @throws {KustoIngestError} KUSTO_INGESTION_FAILED, KUSTO_ROW_COUNT_MISMATCH; and what keeps the move from being told
+ * @throws {KustoError} KUSTO_IN_DOUBT when the rows were about to be moved and their hidden table is gone
  */
 export async function commitByMove(
   context: SinkContext,
   request: CommitByMoveRequest,
-): Promise<{ readonly evidence: string }> {
+): Promise<{ readonly evidence: string; readonly stagingTables: readonly string[] }> {
   const { log, entry, signal } = request
   let record = request.move
   if (record === undefined) {
@@ -57,10 +59,25 @@ export async function commitByMove(
     { ...request, staging },
     record.extents.map((extent) => ({ ...extent, tags: [] })),
   )
-  const tables = new Set([staging, ...request.attempts.map(({ intent }) => intent.table), ...earlierTables(request)])
-  for (const table of tables) await drop(context, table, signal)
-  return { evidence: 'moved' }
+  return { evidence: 'moved', stagingTables: [...new Set([staging, ...tablesOf(request, log.epoch - 1)])] }
 }
+
+/** The hidden tables that any writer up to this one may have made for a batch. */
+export function stagingTablesOf(request: StagedBatch): readonly string[] {
+  return [...new Set(tablesOf(request, request.log.epoch))]
+}
+
+/** Comes only after the log has the outcome of their batch. */
+export async function dropStaging(
+  context: SinkContext,
+  tables: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const table of tables) await drop(context, table, signal)
+}
+
+/** What the names of the hidden tables of a batch follow from. */
+export type StagedBatch = Pick<CommitByMoveRequest, 'log' | 'entry' | 'attempts' | 'move' | 'tag' | 'target'>
 
 interface Staged extends CommitByMoveRequest {
   readonly staging: string
@@ -94,16 +111,17 @@ async function load(
 }
 
 /** The name follows from batch and writer, so that the next writer knows it although this one had no time to write it down. */
-function stagingOf({ tag, target, entry }: CommitByMoveRequest, epoch: number, reloads: number): string {
+function stagingOf({ tag, target, entry }: StagedBatch, epoch: number, reloads: number): string {
   const id = createHash('sha256').update(`${tag}/${epoch}/${reloads}`).digest('hex').slice(0, 12)
   return stagingName({ table: target, createdAtMs: Date.parse(entry.createdAt), id })
 }
 
-/** Tables that writers before this one may have left. */
-function earlierTables(request: CommitByMoveRequest): readonly string[] {
-  const { log, entry } = request
-  const tables: string[] = []
-  for (let epoch = Math.max(entry.epoch, log.epoch - EARLIER_WRITERS); epoch < log.epoch; epoch++) {
+/** What writers up to an epoch may have left: tables that rows were sent to are in the log, those before that follow from it. */
+function tablesOf(request: StagedBatch, lastEpoch: number): readonly string[] {
+  const { log, entry, attempts, move } = request
+  const tables = attempts.map(({ intent }) => intent.table)
+  if (move !== undefined) tables.push(move.stagingTable)
+  for (let epoch = Math.max(entry.epoch, log.epoch - EARLIER_WRITERS); epoch <= lastEpoch; epoch++) {
     for (let reloads = 0; reloads <= RELOADS; reloads++) tables.push(stagingOf(request, epoch, reloads))
   }
   return tables
@@ -147,14 +165,11 @@ async function counted(context: SinkContext, { entry, staging, signal }: Staged)
   }
 }
 
-async function move(
-  context: SinkContext,
-  { log, target, staging, signal }: Staged,
-  extents: readonly ListedExtent[],
-): Promise<void> {
+async function move(context: SinkContext, staged: Staged, extents: readonly ListedExtent[]): Promise<void> {
+  const { log, target, staging, signal } = staged
   const place = await whereAre(context, { staging, extents, mayMerge: false }, signal)
   if (place.at === 'target') return
-  if (place.at === 'unknown' && (await fetchTableColumns(context, staging, signal)) === undefined) return
+  if (place.at === 'unknown') await refuseMissing(context, staged)
   const outcome = await moveExtents(context, {
     staging,
     extents,
@@ -168,11 +183,23 @@ async function move(
     signal,
   })
   if (outcome.kind === 'moved') return
-  // Dropped by a writer that was shut out after it had moved them.
-  if ((await fetchTableColumns(context, staging, signal)) === undefined) return
+  await refuseMissing(context, staged)
   throw outcome.error
 }
 
-async function drop(context: SinkContext, staging: string, signal: AbortSignal): Promise<void> {
+/** Whoever moves notes it before the table is dropped, so somebody else has dropped this one, with or without its rows. */
+async function refuseMissing(context: SinkContext, { log, entry, staging, target, signal }: Staged): Promise<void> {
+  if ((await fetchTableColumns(context, staging, signal)) !== undefined) return
+  // One that was shut out meanwhile misses what its successor has dropped.
+  await log.verify(signal)
+  throw new KustoError(
+    'KUSTO_IN_DOUBT',
+    `nobody can tell whether batch ${entry.sequence} of ${entry.rows} rows is in table ${target}: its staging table ${staging} is gone, and the log ` +
+      'does not say that its rows were moved; look for them, then settle it with settleBatch',
+    { context: { table: target } },
+  )
+}
+
+async function drop(context: SinkContext, staging: string, signal: AbortSignal | undefined): Promise<void> {
   await context.command(dropTable(staging), signal, { repeatable: true })
 }

@@ -6,7 +6,7 @@ import type { SinkContext } from '../sink/sink-context.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import type { SealedBatch } from './batch-buffer.ts'
 import type { BatchOutcome, BatchSink, ResumePoint, SendOptions } from './batch-sink.ts'
-import { commitByMove } from './commit-by-move.ts'
+import { commitByMove, dropStaging, stagingTablesOf } from './commit-by-move.ts'
 import { refuseEarlierTags, refuseForgetfulTable } from './exactly-once-checks.ts'
 import { refuseUnsafe } from './exactly-once-settings.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
@@ -66,7 +66,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     const { log: store, stream, commit, takeOver, reset } = this.#settings
     const { cluster, database } = this.#context
     const target = { stream, cluster, database, table: this.#table, commit }
-    const { log, unsettled, resume } = await WriteAheadLog.open(store, target, {
+    const { log, unsettled, settled, resume } = await WriteAheadLog.open(store, target, {
       takeOver,
       beforeCreate: async () => {
         if (!reset) await refuseEarlierTags(this.#context, { table: this.#table, stream, place: store.place }, signal)
@@ -76,7 +76,10 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     this.#log = log
     const limit = pLimit(RECOVERIES)
     const inner = signal ?? new AbortController().signal
-    await Promise.all(unsettled.map((batch) => limit(() => this.#recover(batch, inner))))
+    await Promise.all([
+      ...settled.map((batch) => limit(() => this.#dropStaging(batch, inner))),
+      ...unsettled.map((batch) => limit(() => this.#recover(batch, inner))),
+    ])
     return resume
   }
 
@@ -127,7 +130,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
 
   async giveUp({ sequence }: SealedBatch<QueuedSetup>, error: unknown): Promise<void> {
     const entry = this.#entries.get(sequence)
-    if (entry !== undefined) await this.#skip(entry, error)
+    if (entry !== undefined) await this.#skip({ entry, attempts: [], move: undefined }, error)
   }
 
   async drain(): Promise<void> {
@@ -173,12 +176,14 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       onSent: () => onStage('queued'),
       onRetry: (error: unknown) => this.#tellRetry(entry, error),
     }
-    const { evidence } =
+    const { evidence, stagingTables } =
       this.#settings.commit === 'tag'
-        ? await submitBatch(this.#context, { ...request, table: this.#table })
+        ? { ...(await submitBatch(this.#context, { ...request, table: this.#table })), stagingTables: [] }
         : await commitByMove(this.#context, { ...request, target: this.#table, write: this.#write })
     onStage('ingested')
-    await log.settle(entry, { outcome: 'committed', evidence }, signal)
+    await log.note(entry, { outcome: 'committed', evidence }, signal)
+    await dropStaging(this.#context, stagingTables, signal)
+    await log.forget(entry, signal)
     this.#entries.delete(entry.sequence)
     return evidence
   }
@@ -205,16 +210,27 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       const { sequence, rows, extension } = entry
       const bytes = await this.#opened().staged(entry, options.signal)
       await deadLetter({ sequence, batches: [], rows, error, staged: { bytes, extension } })
-      await this.#skip(entry, error)
+      await this.#skip(batch, error)
       onEvent({ kind: 'batch-rejected', sequence, rows, to: 'dead-letter', error })
       return undefined
     }
   }
 
-  async #skip(entry: EntryRecord, error: unknown): Promise<void> {
+  async #skip(batch: UnsettledBatch, error: unknown): Promise<void> {
+    const { entry } = batch
     const evidence = error instanceof KustoError ? error.code : 'refused'
-    await this.#opened().settle(entry, { outcome: 'skipped', evidence })
+    await this.#opened().note(entry, { outcome: 'skipped', evidence })
+    await this.#dropStaging(batch, undefined)
+    await this.#opened().forget(entry)
     this.#entries.delete(entry.sequence)
+  }
+
+  /** What a batch with an outcome may have left in hidden tables is of no use. */
+  async #dropStaging(batch: UnsettledBatch, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#settings.commit !== 'staging-table') return
+    const { entry } = batch
+    const request = { ...batch, log: this.#opened(), tag: this.#tag(entry), target: this.#table }
+    await dropStaging(this.#context, stagingTablesOf(request), signal)
   }
 
   #watchTags(entry: EntryRecord): void {

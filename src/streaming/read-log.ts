@@ -14,7 +14,7 @@ export interface LoggedAttempt {
   readonly sent: SentRecord | undefined
 }
 
-/** A batch that is staged and not settled, and all that was tried with it, in order. */
+/** A batch that is staged and not forgotten, and all that was tried with it, in order. */
 export interface UnsettledBatch {
   readonly entry: EntryRecord
   readonly attempts: readonly LoggedAttempt[]
@@ -25,7 +25,8 @@ export interface UnsettledBatch {
 export interface Scan {
   readonly mark: number
   readonly next: number
-  readonly settled: readonly { readonly sequence: number; readonly point: ResumePoint }[]
+  /** Those that have an outcome already. */
+  readonly settled: readonly UnsettledBatch[]
   readonly unsettled: readonly UnsettledBatch[]
   readonly staged: ReadonlySet<string>
   readonly resume: ResumePoint | undefined
@@ -46,7 +47,7 @@ export async function scan(store: LogStore, signal: AbortSignal | undefined): Pr
   const outcomes = new Set((await names('outcomes')).filter(open).map(numberOf))
   const moves = (await names('moves')).filter(open)
   const intents = (await names('intents')).filter(open)
-  const settled: { sequence: number; point: ResumePoint }[] = []
+  const settled: UnsettledBatch[] = []
   const unsettled: UnsettledBatch[] = []
   const staged = new Set<string>()
   let next = mark + 1
@@ -61,11 +62,8 @@ export async function scan(store: LogStore, signal: AbortSignal | undefined): Pr
     }
     next++
     resume = pointOf(entry)
-    if (outcomes.has(entry.sequence)) {
-      settled.push({ sequence: entry.sequence, point: resume })
-      continue
-    }
-    staged.add(entry.staged)
+    const hasOutcome = outcomes.has(entry.sequence)
+    if (!hasOutcome) staged.add(entry.staged)
     const attempts: LoggedAttempt[] = []
     const own = intents.filter((each) => numberOf(each) === entry.sequence)
     for (const each of own.filter((one) => !one.endsWith('.sent'))) {
@@ -74,7 +72,8 @@ export async function scan(store: LogStore, signal: AbortSignal | undefined): Pr
     }
     attempts.sort((a, b) => a.intent.attempt - b.intent.attempt)
     const move = moves.find((each) => numberOf(each) === entry.sequence)
-    unsettled.push({ entry, attempts, move: move === undefined ? undefined : await read('move', move) })
+    const batch = { entry, attempts, move: move === undefined ? undefined : await read('move', move) }
+    ;(hasOutcome ? settled : unsettled).push(batch)
   }
   return { mark, next, settled, unsettled, staged, resume }
 }

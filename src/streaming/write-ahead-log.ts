@@ -59,6 +59,8 @@ export class WriteAheadLog {
   ): Promise<{
     readonly log: WriteAheadLog
     readonly unsettled: readonly UnsettledBatch[]
+    /** Batches that have an outcome, and of which something may have been left. */
+    readonly settled: readonly UnsettledBatch[]
     readonly resume: ResumePoint | undefined
   }> {
     const { signal } = options
@@ -67,10 +69,11 @@ export class WriteAheadLog {
       const stream = await openLogStream(store, target, options)
       const found = await scan(store, signal)
       const log = new WriteAheadLog(store, ownership, { stream, ...found })
-      for (const { sequence, point } of found.settled) log.#settled.set(sequence, point)
-      for (const { entry, attempts } of found.unsettled) log.#attempts.set(entry.sequence, attempts.length)
+      for (const { entry } of found.settled) log.#settled.set(entry.sequence, pointOf(entry))
+      for (const { entry, attempts } of [...found.settled, ...found.unsettled])
+        log.#attempts.set(entry.sequence, attempts.length)
       await removeOrphans(store, found, signal)
-      return { log, unsettled: found.unsettled, resume: found.resume }
+      return { log, unsettled: found.unsettled, settled: found.settled, resume: found.resume }
     } catch (error) {
       await ownership.release()
       throw error
@@ -195,8 +198,18 @@ export class WriteAheadLog {
     return found
   }
 
-  /** The batch is settled, once and for all; then what was kept for it is removed. */
+  /** The batch is settled, once and for all: `note` and `forget`. */
   async settle(
+    entry: EntryRecord,
+    facts: Pick<OutcomeRecord, 'outcome' | 'evidence'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.note(entry, facts, signal)
+    await this.forget(entry, signal)
+  }
+
+  /** The outcome is durable when this returns, and nobody brings the batch again. */
+  async note(
     entry: EntryRecord,
     facts: Pick<OutcomeRecord, 'outcome' | 'evidence'>,
     signal?: AbortSignal,
@@ -214,7 +227,11 @@ export class WriteAheadLog {
     // One that is there already tells the same: a batch has one end.
     await this.#store.create(numberedName('outcomes', sequence), [formatRecord(record)], signal)
     await this.#ownership.verify(signal)
-    this.#settled.set(sequence, pointOf(entry))
+  }
+
+  /** Removes what was kept for a batch whose outcome is noted. */
+  async forget(entry: EntryRecord, signal?: AbortSignal): Promise<void> {
+    this.#settled.set(entry.sequence, pointOf(entry))
     await this.#store.remove(entry.staged, signal)
     await this.#advance(signal)
   }
