@@ -19,7 +19,7 @@ export interface EncodeParquetOptions {
   readonly columns?: readonly KustoColumn[]
   /** Default `zstd`, the smallest; `snappy` is faster where the network is. */
   readonly compression?: ParquetCompression
-  /** Rows of a row group at most. Default 262,144. */
+  /** Rows of a row group at most. Default 131,072. */
   readonly rowGroupRows?: number
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
@@ -56,7 +56,7 @@ type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 /** What a slice takes in the WASM instance, it takes several times; memory of an instance is never given back. */
 const SLICE_BYTES = 1024 * 1024
 /** The pages of a row group are held until it is complete. */
-const ROW_GROUP_ROWS = 256 * 1024
+const ROW_GROUP_ROWS = 128 * 1024
 
 /**
  * Writes batches as one Parquet file that Kusto loads into the columns. All batches have the given schema.

@@ -12,7 +12,7 @@ import { tryStorage } from './try-storage.ts'
 
 export interface WriteBlobOptions {
   readonly signal?: AbortSignal
-  /** Bytes a block holds before it is sent. Default 4 MiB. */
+  /** Bytes a block holds before it is sent. Default 2 MiB. */
   readonly blockBytes?: number
   /** Blocks under way at once. Default 4. */
   readonly concurrency?: number
@@ -32,7 +32,7 @@ export interface WrittenBlob {
   readonly requests: number
 }
 
-const BLOCK_BYTES = 4 * 1024 * 1024
+const BLOCK_BYTES = 2 * 1024 * 1024
 const CONCURRENCY = 4
 const LIMIT_MS = 30_000
 const SLOWEST_BYTES_PER_MS = 64
