@@ -1,14 +1,18 @@
 import { type RecordBatch, Schema } from 'apache-arrow'
 import type { BatchStream } from '../arrow/batches.ts'
 import { castBatch } from '../arrow/cast-batch.ts'
+import { SharedDictionaries } from '../arrow/dictionary-columns.ts'
 import type { TypeSettings } from '../arrow/scalar-types.ts'
 import { batchOf, columnAt } from '../arrow/take-rows.ts'
 import { checkDeclared, columnsOf } from './declared-schema.ts'
 import type { OnReadEvent } from './read-events.ts'
 
-/** Types that lose nothing and are easy to compare: what a stream is decoded to when it is cast or filtered here. */
+/**
+ * Types that lose nothing and are easy to compare: what a stream is decoded to when it is cast or filtered here. Texts are
+ * compared as texts and become dictionaries when what is left of them is cast.
+ */
 export function losslessTypes(types: TypeSettings): TypeSettings {
-  return { ...types, datetime: 'ticks', timespan: 'ticks', guid: 'text' }
+  return { ...types, datetime: 'ticks', timespan: 'ticks', guid: 'text', dictionary: [] }
 }
 
 /**
@@ -41,6 +45,7 @@ async function* cast(
 ): AsyncGenerator<RecordBatch> {
   const names = toCast.fields.map((field) => field.name)
   const lost = names.map(() => 0)
+  const dictionaries = new SharedDictionaries()
   let rowOffset = 0
   for await (const batch of batches) {
     const { batch: changed, lostTicks } = castBatch(batch, toCast, { rowOffset })
@@ -50,7 +55,7 @@ async function* cast(
       const at = names.indexOf(name)
       return at < 0 ? columnAt(batch, positions[index] ?? -1) : columnAt(changed, at)
     })
-    yield batchOf(schema, columns, batch.numRows)
+    yield dictionaries.join(batchOf(schema, columns, batch.numRows))
   }
   for (const [column, values] of lost.entries()) {
     if (values > 0) onEvent({ kind: 'ticks-lost', column: names[column] ?? '', values })
