@@ -36,6 +36,8 @@ export interface FlushedRows {
 export interface WriterBehaviour {
   /** The rows of one write go into one batch, or are refused. */
   readonly wholeWrites?: boolean
+  /** Gets what goes wrong while something else is told. */
+  readonly warn?: (message: string) => void
 }
 
 type State = 'open' | 'closing' | 'closed' | 'failed' | 'aborted'
@@ -55,7 +57,8 @@ export class KustoWriter implements AsyncDisposable {
   readonly #scope: AbortScope
   readonly #metrics = new MetricsRecorder()
   readonly #inTurn = pLimit(1)
-  readonly #onAbort = (): void => void this.abort(this.#settings.signal?.reason)
+  // Nobody waits for it; what cannot be let go of is in the log.
+  readonly #onAbort = (): void => void this.abort(this.#settings.signal?.reason).catch(() => undefined)
   #opening: Promise<ResumePoint | undefined> | undefined
   #state: State = 'open'
   #failure: unknown
@@ -82,6 +85,7 @@ export class KustoWriter implements AsyncDisposable {
       settings,
       metrics: this.#metrics,
       launch: (batch, release) => this.#pipeline.launch(batch, this.#progress.pointAfter(batch), release),
+      onFailure: (error) => this.#fail(error),
     })
     this.#pipeline = new BatchPipeline<unknown>({
       sink,
@@ -201,10 +205,13 @@ export class KustoWriter implements AsyncDisposable {
         const isLast = begun.hasPosition && index === begun.pieces.length - 1
         // Once rows are taken the caller's signal no longer counts: a write is not left half taken.
         const release = await this.#batch.room(batch, index === 0 ? scope.signal : this.#scope.signal)
+        if (this.#scope.signal.aborted) release()
+        this.#scope.signal.throwIfAborted()
         begun.take()
         this.#batch.add({ batch, setup, write: begun.write, isLast }, release)
         rows += batch.numRows
       }
+      this.#scope.signal.throwIfAborted()
       begun.take()
       if (begun.hasPosition && begun.pieces.length === 0) this.#batch.complete(begun.write)
       const needed = this.#batch.nextSequence + (this.#batch.rows > 0 ? 1 : 0)
@@ -228,27 +235,33 @@ export class KustoWriter implements AsyncDisposable {
       this.#batch.seal('end')
       return this.#batch.nextSequence
     })
-    const flushed = await this.#flushed(until, undefined)
-    await this.#sink.drain?.()
-    await this.#release(undefined)
-    this.#state = 'closed'
-    this.#settle.resolve()
-    this.#scope.close()
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort)
-    return flushed
+    try {
+      const flushed = await this.#flushed(until, undefined)
+      await this.#sink.drain?.()
+      await this.#release(undefined)
+      this.#state = 'closed'
+      this.#settle.resolve()
+      this.#scope.close()
+      this.#settings.signal?.removeEventListener('abort', this.#onAbort)
+      return flushed
+    } catch (error) {
+      this.#fail(error)
+      await this.#releasing?.catch(() => undefined)
+      throw this.#tell()
+    }
   }
 
   async #flushed(until: number, signal: AbortSignal | undefined): Promise<FlushedRows> {
     await this.#told(this.#pipeline.until(until, signal))
-    return { rows: this.#metrics.counters.acceptedRows, batches: until }
+    return { rows: this.#metrics.counters.acknowledgedRows, batches: this.#metrics.acknowledgedBatches }
   }
 
   #fail(reason: unknown): void {
-    if (this.#state === 'aborted' || this.#state === 'closed') return
+    if (this.#state !== 'open' && this.#state !== 'closing') return
     this.#state = 'failed'
     this.#failure = reason
     this.#discard(reason)
-    // Whoever aborts or disposes waits for it; an error of letting go is none that matters after this one.
+    // Whoever aborts or disposes waits for it; an error of letting go is in the log.
     this.#release(reason).catch(() => undefined)
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
   }
@@ -261,14 +274,22 @@ export class KustoWriter implements AsyncDisposable {
     this.#scope.abort(reason)
   }
 
-  /** Ends what is under way, and then lets go of what the sink holds, once. */
+  /** Ends what is under way, and then lets go of what the sink holds, once. After a failure that is the error to tell. */
   #release(reason: unknown): Promise<void> {
-    this.#releasing ??= (async () => {
+    this.#releasing ??= this.#letGo(reason)
+    return this.#releasing
+  }
+
+  async #letGo(reason: unknown): Promise<void> {
+    const isOrderly = this.#state === 'closing'
+    try {
       await this.#pipeline.abort(reason)
       await this.#opening?.catch(() => undefined)
       await this.#sink.close?.()
-    })()
-    return this.#releasing
+    } catch (error) {
+      if (!isOrderly) this.#settings.warn?.(`the writer to table ${this.table} could not let go: ${String(error)}`)
+      throw error
+    }
   }
 
   #checkOpen(): void {

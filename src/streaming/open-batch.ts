@@ -12,6 +12,8 @@ export interface OpenBatchOptions {
   readonly metrics: MetricsRecorder
   /** Sends a batch that has ended, and calls `release` when its rows need no memory any more. */
   readonly launch: (batch: SealedBatch<unknown>, release: () => void) => void
+  /** Told what `onEvent` throws: a batch may end by a timer, where nobody is called who could. */
+  readonly onFailure: (error: unknown) => void
 }
 
 /** Batches that end by age before the writer says that they are small, and what small is. */
@@ -23,6 +25,7 @@ export class OpenBatch {
   readonly #settings: WriterSettings
   readonly #metrics: MetricsRecorder
   readonly #launch: OpenBatchOptions['launch']
+  readonly #onFailure: OpenBatchOptions['onFailure']
   readonly #buffer: BatchBuffer<unknown>
   readonly #budget: ByteBudget
   readonly #aged = { batches: 0, bytes: 0, isTold: false }
@@ -30,10 +33,11 @@ export class OpenBatch {
   #ageTimer: NodeJS.Timeout | undefined
   #oldestAtMs = 0
 
-  constructor({ settings, metrics, launch }: OpenBatchOptions) {
+  constructor({ settings, metrics, launch, onFailure }: OpenBatchOptions) {
     this.#settings = settings
     this.#metrics = metrics
     this.#launch = launch
+    this.#onFailure = onFailure
     this.#buffer = new BatchBuffer(settings)
     this.#budget = new ByteBudget(settings.maxBufferedBytes)
   }
@@ -71,15 +75,19 @@ export class OpenBatch {
   /** Takes rows for which there is room. */
   add(rows: BufferedRows<unknown>, release: ReleaseBytes): void {
     const sealed = this.#buffer.add(rows)
+    const isOpen = this.rows > 0
+    const before = this.#releases
+    // These rows lie in the last of the sealed batches, unless the open one has the rest of them.
+    if (sealed.length === 0 && isOpen) before.push(release)
+    else if (sealed.length === 0) release()
+    else this.#releases = isOpen ? [release] : []
     for (const [index, each] of sealed.entries()) {
-      // These rows lie in the last of the sealed batches, unless the open one has the rest of them.
-      if (index === sealed.length - 1 && this.rows === 0) this.#releases.push(release)
-      this.#end(each)
+      const releases = index === 0 ? before : []
+      if (index === sealed.length - 1 && !isOpen) releases.push(release)
+      this.#end(each, releases)
     }
-    if (this.rows > 0) {
-      this.#releases.push(release)
-      if (this.#ageTimer === undefined) this.#startAge()
-    } else if (sealed.length === 0) release()
+    // The end of a batch may have been the end of the writer, which discards the open one.
+    if (this.rows > 0 && this.#ageTimer === undefined) this.#startAge()
   }
 
   /** A write without rows is complete with the rows before it. */
@@ -90,7 +98,7 @@ export class OpenBatch {
   /** Ends the batch; nothing to do when it is empty. */
   seal(reason: SealReason): void {
     const sealed = this.#buffer.seal(reason)
-    if (sealed !== undefined) this.#end(sealed)
+    if (sealed !== undefined) this.#end(sealed, this.#releases.splice(0))
   }
 
   /** Gives its rows up. */
@@ -107,18 +115,21 @@ export class OpenBatch {
     this.#ageTimer.unref()
   }
 
-  #end(batch: SealedBatch<unknown>): void {
+  #end(batch: SealedBatch<unknown>, releases: readonly ReleaseBytes[]): void {
     clearTimeout(this.#ageTimer)
     this.#ageTimer = undefined
     const { sequence, rows, bytes, reason } = batch
     this.#metrics.sealed(reason)
-    this.#settings.onEvent({ kind: 'batch-sealed', sequence, rows, bytes, reason })
-    if (reason === 'age') this.#watchSize(bytes)
-    const releases = this.#releases
-    this.#releases = []
+    // Launched before it is told: a batch that was taken out of the buffer is nowhere else.
     this.#launch(batch, () => {
       for (const release of releases) release()
     })
+    try {
+      this.#settings.onEvent({ kind: 'batch-sealed', sequence, rows, bytes, reason })
+      if (reason === 'age') this.#watchSize(bytes)
+    } catch (error) {
+      this.#onFailure(error)
+    }
   }
 
   #watchSize(bytes: number): void {

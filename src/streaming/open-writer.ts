@@ -36,7 +36,7 @@ export function openWriter(
   behaviour: WriterBehaviour = {},
 ): KustoWriter {
   const { writer, write, exactlyOnce, streaming } = writerSettings(options)
-  const settings = { ...writer, ...behaviour }
+  const settings = { ...writer, warn: (message: string) => context.sink.log.warning(message), ...behaviour }
   if (streaming !== undefined) {
     return new KustoWriter(table, new StreamingBatchSink(context, table, { write: streaming, writer }), settings)
   }
@@ -66,7 +66,8 @@ export async function writeStream<Item>(
   try {
     return await feed(writer, typeof source === 'function' ? source(resume) : source, reading)
   } catch (error) {
-    await writer.abort(error)
+    // The first failure is the one to tell; one of letting go is in the log.
+    await writer.abort(error).catch(() => undefined)
     throw error
   }
 }

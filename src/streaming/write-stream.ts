@@ -37,7 +37,8 @@ export async function feed(
     }
     return await writer.close()
   } catch (error) {
-    await writer.abort(error)
+    // The first failure is the one to tell; one of letting go is in the log.
+    await writer.abort(error).catch(() => undefined)
     throw error
   }
 }
@@ -120,14 +121,17 @@ async function nextOrLate(
   }
 }
 
-/** A source in the middle of a read may never answer: it is told to end, and not waited for. */
+/**
+ * A source in the middle of a read may never answer: it is told to end, and not waited for. What it throws while it ends is
+ * not told: it is ended because of another failure.
+ */
 async function endSource(
   items: AsyncIterator<unknown> | Iterator<unknown>,
   pending: Promise<unknown> | undefined,
 ): Promise<void> {
-  const ending = Promise.resolve(pending === undefined || isSync(items) ? items.return?.() : void items.return?.())
   pending?.catch(() => undefined)
-  await ending.catch(() => undefined)
+  const ending = (async () => items.return?.())().catch(() => undefined)
+  if (pending === undefined || isSync(items)) await ending
 }
 
 function isSync(items: AsyncIterator<unknown> | Iterator<unknown>): boolean {

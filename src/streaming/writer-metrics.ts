@@ -76,6 +76,10 @@ export class MetricsRecorder {
   readonly #retries = new Map<string, number>()
   readonly #latency = { count: 0, sumMs: 0, maxMs: 0 }
 
+  get acknowledgedBatches(): number {
+    return this.#latency.count
+  }
+
   sealed(reason: SealReason): void {
     this.#batches[reason]++
   }

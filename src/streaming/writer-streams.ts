@@ -37,12 +37,13 @@ export function nodeWritable(writer: KustoWriter): Writable {
       void tell(writer.close(), done)
     },
     destroy(error, done) {
-      void tell(error === null ? undefined : writer.abort(error), (failure) => done(failure ?? error))
+      // Also called, without an error, after the end: then the writer is closed, and there is nothing to abort.
+      void tell(error === null ? writer.abort() : writer.abort(error), (failure) => done(error ?? failure))
     },
   })
 }
 
-async function tell(work: Promise<unknown> | undefined, done: Done): Promise<void> {
+async function tell(work: Promise<unknown>, done: Done): Promise<void> {
   try {
     await work
   } catch (error) {

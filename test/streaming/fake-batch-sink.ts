@@ -26,6 +26,8 @@ export class FakeBatchSink implements BatchSink {
   readonly prepared: string[] = []
   through = false
   refusal: Error | undefined
+  /** Tests put what they want to happen there. */
+  close: () => Promise<void> = () => Promise.resolve()
   readonly #waiting: (() => void)[] = []
 
   prepare({ schema }: { readonly schema: Schema }): Promise<unknown> {

@@ -3,17 +3,19 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KustoNetworkError, KustoServiceError } from '../../src/errors.ts'
 import { KustoWriter } from '../../src/streaming/kusto-writer.ts'
-import type { WriterEvent } from '../../src/streaming/writer-events.ts'
+import type { OnWriterEvent, WriterEvent } from '../../src/streaming/writer-events.ts'
 import { writerSettings } from '../../src/streaming/writer-settings.ts'
 import type { WriterOptions } from '../../src/streaming/writer-settings.ts'
 import { FakeBatchSink, numbers } from './fake-batch-sink.ts'
 
 const events: WriterEvent[] = []
+const warnings: string[] = []
 const unhandled: unknown[] = []
 const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
 
 beforeEach(() => {
   events.length = 0
+  warnings.length = 0
   unhandled.length = 0
   process.on('unhandledRejection', onUnhandled)
 })
@@ -34,7 +36,8 @@ function open(options: WriterOptions = {}): { sink: FakeBatchSink; writer: Kusto
     onEvent: (event) => void events.push(event as WriterEvent),
     ...options,
   })
-  return { sink, writer: new KustoWriter('T', sink, writer), acked }
+  const warn = (message: string): void => void warnings.push(message)
+  return { sink, writer: new KustoWriter('T', sink, { ...writer, warn }), acked }
 }
 
 const reasons = (): readonly string[] =>
@@ -149,6 +152,18 @@ describe('acknowledgement', () => {
     expect(acked).toEqual(['p0', 'p1', 'p2'])
   })
 
+  it('flush counts the rows that are written, not those that wait behind them', async () => {
+    const { sink, writer } = open()
+    await writer.write(numbers(0, 10))
+    const flushed = writer.flush()
+    await sink.holds(1)
+    await writer.write(numbers(10, 90))
+    sink.let(0)
+    expect(await flushed).toEqual({ rows: 10, batches: 1 })
+    sink.through = true
+    expect(await writer.close()).toEqual({ rows: 100, batches: 2 })
+  })
+
   it('waits for the batch with the last row of a write that several batches share', async () => {
     const { sink, writer, acked } = open({ maxBatchRows: 3 })
     const written = await writer.write(numbers(0, 4), { position: 'four' })
@@ -251,7 +266,7 @@ describe('failures', () => {
     sink.fail(1, permanent)
     sink.let(2)
     sink.let(0)
-    expect(await writer.close()).toEqual({ rows: 3, batches: 3 })
+    expect(await writer.close()).toEqual({ rows: 2, batches: 2 })
     expect(letters).toEqual([[1, 1, permanent]])
     expect(acked).toEqual([0, 1, 2])
     expect(writer.metrics()).toMatchObject({ acknowledgedRows: 2, rejectedRows: 1 })
@@ -280,9 +295,59 @@ describe('failures', () => {
     sink.fail(0, permanent)
     sink.through = true
     await writer.write(numbers(1, 1))
-    await writer.close()
+    expect(await writer.close()).toEqual({ rows: 1, batches: 1 })
     expect(events.find(({ kind }) => kind === 'batch-rejected')).toMatchObject({ to: 'nowhere', error: permanent })
     expect(sink.arrived).toEqual([[1]])
+  })
+})
+
+describe('an onEvent that throws', () => {
+  const thrown = new Error('listener')
+  const throwingAt =
+    (kind: WriterEvent['kind']): OnWriterEvent =>
+    (event) => {
+      if (event.kind === kind) throw thrown
+    }
+
+  it('when a batch ends by its age is the failure of the writer, told to all who wait, and of no timer', async () => {
+    vi.useFakeTimers()
+    const { sink, writer } = open({ maxBatchAgeMs: 20, onEvent: throwingAt('batch-sealed') })
+    const written = await writer.write(numbers(0, 3), { position: 0 })
+    const waiting = Promise.allSettled([written.acknowledged(), writer.closed])
+    await vi.advanceTimersByTimeAsync(20)
+    for (const settled of await waiting) expect(settled).toMatchObject({ reason: thrown })
+    await expect(writer.flush()).rejects.toBe(thrown)
+    await expect(writer.close()).rejects.toBe(thrown)
+    expect(sink.sent).toEqual([])
+    expect(writer.metrics()).toMatchObject({ inFlightBytes: 0, bufferedRows: 0, inFlightBatches: 0 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('when a batch is full is the failure of the write that filled it, and holds no memory', async () => {
+    const { sink, writer } = open({ maxBatchRows: 2, onEvent: throwingAt('batch-sealed') })
+    await expect(writer.write(numbers(0, 5))).rejects.toBe(thrown)
+    await expect(writer.write(numbers(5, 1))).rejects.toBe(thrown)
+    await expect(writer.closed).rejects.toBe(thrown)
+    await writer.abort()
+    expect(sink.sent).toEqual([])
+    expect(writer.metrics()).toMatchObject({ inFlightBytes: 0, bufferedRows: 0, inFlightBatches: 0 })
+  })
+
+  it('when a batch is flushed is the failure of that flush', async () => {
+    const { writer } = open({ onEvent: throwingAt('batch-sealed') })
+    await writer.write(numbers(0, 5))
+    await expect(writer.flush()).rejects.toBe(thrown)
+    await expect(writer.close()).rejects.toBe(thrown)
+  })
+
+  it('when a batch is written gives it to no dead letter', async () => {
+    const letters: unknown[] = []
+    const deadLetter = (): void => void letters.push('a letter')
+    const { sink, writer } = open({ onEvent: throwingAt('batch-done'), deadLetter })
+    sink.through = true
+    await writer.write(numbers(0, 5))
+    await expect(writer.close()).rejects.toBe(thrown)
+    expect([letters, sink.arrived]).toEqual([[], [range(0, 5)]])
   })
 })
 
@@ -311,6 +376,70 @@ describe('the end', () => {
     await expect(waiting).rejects.toThrow('stop')
     await expect(writer.closed).rejects.toThrow('stop')
     expect(sink.arrived).toEqual([])
+  })
+
+  describe('where the sink cannot let go', () => {
+    const stuck = new Error('the log cannot be released')
+    function openStuck(options: WriterOptions = {}): ReturnType<typeof open> {
+      const opened = open(options)
+      opened.sink.through = true
+      opened.sink.close = () => Promise.reject(stuck)
+      return opened
+    }
+
+    it('a signal ends the writer all the same, and the log tells what is left', async () => {
+      const stop = new AbortController()
+      const { writer } = openStuck({ signal: stop.signal })
+      await writer.write(numbers(0, 1))
+      const reason = new Error('enough')
+      stop.abort(reason)
+      await expect(writer.closed).rejects.toBe(reason)
+      await expect(writer.close()).rejects.toBe(reason)
+      expect(warnings).toEqual(['the writer to table T could not let go: Error: the log cannot be released'])
+      await writer[Symbol.asyncDispose]()
+    })
+
+    it('abort tells it', async () => {
+      const { writer } = openStuck()
+      await expect(writer.abort(new Error('enough'))).rejects.toBe(stuck)
+    })
+
+    it('close and closed tell it, and nothing is open', async () => {
+      const { writer } = openStuck()
+      await writer.write(numbers(0, 1))
+      const closing = writer.close()
+      for (const settled of await Promise.allSettled([closing, writer.closed])) {
+        expect(settled).toMatchObject({ reason: stuck })
+      }
+      await expect(writer.write(numbers(1, 1))).rejects.toBe(stuck)
+      expect(writer.close()).toBe(closing)
+      await writer[Symbol.asyncDispose]()
+    })
+
+    it('the failure that ended the writer is the one that is told', async () => {
+      const { sink, writer } = openStuck()
+      sink.through = false
+      await writer.write(numbers(0, 1))
+      const closing = writer.close()
+      await sink.holds(1)
+      const failure = new KustoServiceError('KUSTO_X', 'no', { status: 400 })
+      sink.fail(0, failure)
+      await expect(closing).rejects.toBe(failure)
+      await expect(writer.closed).rejects.toBe(failure)
+      expect(warnings).toHaveLength(1)
+    })
+  })
+
+  it('what waits behind the batches fails, and close and closed tell it', async () => {
+    const { sink, writer } = open()
+    sink.through = true
+    const behind = new Error('behind')
+    let isLetGo = false
+    Object.assign(sink, { drain: () => Promise.reject(behind), close: async () => void (isLetGo = true) })
+    await writer.write(numbers(0, 1))
+    await expect(writer.close()).rejects.toBe(behind)
+    expect(isLetGo).toBe(true)
+    await expect(writer.closed).rejects.toBe(behind)
   })
 
   it('close takes writes that were called before it, once, and is the end', async () => {

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KustoServiceError } from '../../src/errors.ts'
 import { KustoWriter } from '../../src/streaming/kusto-writer.ts'
 import { feed } from '../../src/streaming/write-stream.ts'
@@ -18,8 +19,21 @@ function open(options: WriterOptions = {}): { sink: FakeBatchSink; writer: Kusto
 
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
-afterEach(() => {
+const unhandled: unknown[] = []
+const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
+/** After everything that is settled by now has been told. */
+const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+beforeEach(() => {
+  unhandled.length = 0
+  process.on('unhandledRejection', onUnhandled)
+})
+
+afterEach(async () => {
   vi.useRealTimers()
+  await settled()
+  process.off('unhandledRejection', onUnhandled)
+  expect(unhandled).toEqual([])
 })
 
 describe('streaming:C1 a source', () => {
@@ -114,6 +128,44 @@ describe('streaming:C1 a source', () => {
     expect(returned).toBe(true)
   })
 
+  it('that fails while it is ended in the middle of a read has failed too late to be told', async () => {
+    const { sink, writer } = open({ maxBatchRows: 1 })
+    let answer: (() => void) | undefined
+    let ended = false
+    const disconnect = (): never => {
+      ended = true
+      throw new Error('disconnect failed')
+    }
+    async function* source(): AsyncGenerator {
+      try {
+        yield numbers(0, 1)
+        await new Promise<void>((resolve) => (answer = resolve))
+        yield numbers(1, 1)
+      } finally {
+        disconnect()
+      }
+    }
+    const feeding = feed(writer, source(), FEED)
+    await sink.holds(1)
+    const error = new KustoServiceError('KUSTO_X', 'no', { status: 400 })
+    sink.fail(0, error)
+    await expect(feeding).rejects.toBe(error)
+    answer?.()
+    await settled()
+    expect(ended).toBe(true)
+  })
+
+  it('that fails is told although the sink cannot let go', async () => {
+    const { sink, writer } = open()
+    sink.close = () => Promise.reject(new Error('the log cannot be released'))
+    async function* source(): AsyncGenerator {
+      yield numbers(0, 1)
+      throw new Error('source is broken')
+    }
+    await expect(feed(writer, source(), FEED)).rejects.toThrow('source is broken')
+    await expect(writer.closed).rejects.toThrow('source is broken')
+  })
+
   it('streaming:T20 without elements writes nothing', async () => {
     const { sink, writer } = open()
     expect(await feed(writer, [], FEED)).toEqual({ rows: 0, batches: 0 })
@@ -147,6 +199,28 @@ describe('streaming:C1 a writer', () => {
     refused.sink.refusal = new Error('does not fit')
     await expect(pipeline(Readable.from([numbers(0, 1)]), nodeWritable(refused.writer))).rejects.toThrow('does not fit')
     await expect(refused.writer.closed).rejects.toThrow('does not fit')
+  })
+
+  it('is a Node stream, which aborts it when it is destroyed before its end, with an error or without', async () => {
+    for (const error of [undefined, new Error('broken pipe')]) {
+      const { sink, writer } = open()
+      const stream = nodeWritable(writer)
+      stream.on('error', () => undefined)
+      await new Promise<void>((resolve) => void stream.write(numbers(0, 3), () => resolve()))
+      stream.destroy(error)
+      await expect(writer.closed).rejects.toMatchObject(error ?? { name: 'AbortError' })
+      await expect(writer.write(numbers(3, 1))).rejects.toMatchObject({ code: 'KUSTO_WRITER_CLOSED' })
+      expect(sink.sent).toEqual([])
+    }
+  })
+
+  it('is a Node stream, which tells what it was destroyed with although the sink cannot let go', async () => {
+    const { sink, writer } = open()
+    sink.close = () => Promise.reject(new Error('the log cannot be released'))
+    const stream = nodeWritable(writer)
+    const told = once(stream, 'error')
+    stream.destroy(new Error('broken pipe'))
+    expect(await told).toMatchObject([{ message: 'broken pipe' }])
   })
 
   it('lets elements through when their rows count as written', async () => {
