@@ -1,5 +1,6 @@
 import { DEFAULT_TYPE_SETTINGS } from '../arrow/scalar-types.ts'
 import { AbortScope } from '../base/abort.ts'
+import { KustoProtocolError } from '../errors.ts'
 import { Kql, kql } from '../kql/kql.ts'
 import { MIN_SERVER_TIMEOUT_MS } from '../protocol/request-properties.ts'
 import { requestsOnly } from './read-events.ts'
@@ -15,7 +16,10 @@ export type RowEstimate =
   | { readonly kind: 'more-than'; readonly rows: number }
   | { readonly kind: 'no-answer'; readonly timeoutMs: number }
 
-/** The rows of a query, counted by the service up to all of them. */
+/**
+ * The rows of a query, counted by the service up to all of them. The answer is read to its end: what went wrong is told
+ * behind the number.
+ */
 export async function countRows(context: SourceContext, source: SourceQuery, settings: ReadSettings): Promise<number> {
   const count = { query: source.query, operators: [...source.operators, kql`count`] }
   const { batches } = await openSingle(
@@ -24,11 +28,10 @@ export async function countRows(context: SourceContext, source: SourceQuery, set
     { ...settings, types: DEFAULT_TYPE_SETTINGS, onEvent: requestsOnly(settings.onEvent) },
     'count',
   )
-  for await (const batch of batches) {
-    const value: unknown = batch.getChildAt(0)?.get(0)
-    if (typeof value === 'bigint') return Number(value)
-  }
-  return 0
+  let rows: unknown
+  for await (const batch of batches) rows ??= batch.getChildAt(0)?.get(0)
+  if (typeof rows === 'bigint') return Number(rows)
+  throw new KustoProtocolError('KUSTO_BAD_ANSWER', 'expected a number of rows from a count, found none')
 }
 
 /** Counts up to one row more than `exportAboveRows`, for at most `estimateTimeoutMs`; then the count is cancelled. */

@@ -64,12 +64,20 @@ async function fetchStatistics(
     types: DEFAULT_TYPE_SETTINGS,
     onEvent: requestsOnly(settings.onEvent),
   })
+  let statistics: RangeStatistics | undefined
+  // Read to the end: what went wrong is told behind the numbers.
   for await (const batch of batches) {
     const cell = (index: number): unknown => batch.getChildAt(index)?.get(0)
     const rows = cell(0)
-    if (typeof rows !== 'bigint') break
-    return { rows: Number(rows), low: numberOf(cell(1)), high: numberOf(cell(2)), quantiles: numbersOf(cell(3)) }
+    if (typeof rows !== 'bigint') continue
+    statistics ??= {
+      rows: Number(rows),
+      low: numberOf(cell(1)),
+      high: numberOf(cell(2)),
+      quantiles: numbersOf(cell(3)),
+    }
   }
+  if (statistics !== undefined) return statistics
   throw new KustoProtocolError(
     'KUSTO_BAD_ANSWER',
     'expected a row count from the query that measures partitions, found none',
