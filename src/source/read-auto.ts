@@ -5,6 +5,7 @@ import { describeEstimate, estimateRows } from './estimate-rows.ts'
 import { openExport, planKey } from './export-cached.ts'
 import type { ReadSettings } from './read-settings.ts'
 import { openSingle } from './read-single.ts'
+import type { AnswerStream } from './read-single.ts'
 import type { SourceContext } from './source-context.ts'
 import type { SourceQuery } from './source-query.ts'
 
@@ -62,30 +63,36 @@ export async function openAuto(
     ...settings,
     onEvent: (event) => void (event.kind !== 'batch' && settings.onEvent(event)),
   }
+  let stream: AnswerStream | undefined
   try {
-    const stream = await openSingle(context, source, quiet)
+    stream = await openSingle(context, source, quiet)
     const { held, rest, heldBytes } = await hold(stream, settings.maxHeldBytes)
     const reason =
       rest === undefined
         ? 'the whole result fits the limits of one query'
         : `${heldBytes} bytes are held back and the limits of one query are lifted`
     onEvent({ kind: 'mode', mode: 'single', reason })
-    return { schema: stream.schema, batches: deliver(held, rest, settings), [Symbol.asyncDispose]: () => stop(rest) }
+    return {
+      schema: stream.schema,
+      batches: deliver(held, rest, settings),
+      [Symbol.asyncDispose]: stream.close,
+    }
   } catch (error) {
+    await stream?.close()
     if (!isLimitError(error)) throw error
     onEvent({ kind: 'mode', mode: 'distributed', reason: `one query does not carry the result: ${error.message}` })
     return openDistributedRead(context, source, settings)
   }
 }
 
-/** One query; its batches flow as they come. */
+/** One query; its batches flow as they come. Disposing it ends the query, also when no batch was asked for. */
 export async function openSingleRead(
   context: SourceContext,
   source: SourceQuery,
   settings: ReadSettings,
 ): Promise<OpenedRead> {
-  const stream = await openSingle(context, source, settings)
-  return { ...stream, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const { schema, batches, close } = await openSingle(context, source, settings)
+  return { schema, batches, [Symbol.asyncDispose]: close }
 }
 
 /** An export and the batches of its blobs. */
@@ -133,8 +140,4 @@ async function* deliver(
     onEvent({ kind: 'batch', rows: next.value.numRows })
     yield next.value
   }
-}
-
-async function stop(rest: AsyncIterator<RecordBatch> | undefined): Promise<void> {
-  await rest?.return?.()
 }

@@ -12,18 +12,24 @@ import type { SourceQuery } from './source-query.ts'
 
 type TableEvent = Extract<ResponseEvent, { readonly kind: 'table' }>
 
+/** A result whose answer is still on its way. */
+export interface AnswerStream extends BatchStream {
+  /** Gives the connection back, for whoever does not come to iterate; what was read already does not matter. */
+  close(): Promise<void>
+}
+
 /** One query, its answer decoded while it arrives. Resolves when the header of the result is there. */
 export async function openSingle(
   context: SourceContext,
   source: SourceQuery,
   settings: ReadSettings,
   activity: QueryActivity = 'query',
-): Promise<BatchStream> {
+): Promise<AnswerStream> {
   return openResponse(await context.query(queryText(source), settings, activity), settings)
 }
 
 /** The one primary result of a response. A second one is an error: a dataframe has one schema. */
-export async function openResponse(body: AsyncIterable<Uint8Array>, settings: ReadSettings): Promise<BatchStream> {
+export async function openResponse(body: AsyncIterable<Uint8Array>, settings: ReadSettings): Promise<AnswerStream> {
   const { types, batchRows, signal } = settings
   const decoding = { types, batchRows, ...(signal === undefined ? {} : { signal }) }
   const meter = new AnswerMeter()
@@ -32,7 +38,12 @@ export async function openResponse(body: AsyncIterable<Uint8Array>, settings: Re
       ? readResponse(body, decoding)
       : meter.time(readResponse(meter.watch(body), decoding))
   const table = await firstTable(events)
-  return { schema: table.schema, batches: batchesOf(events, table, { ...settings, meter }) }
+  return {
+    schema: table.schema,
+    batches: batchesOf(events, table, { ...settings, meter }),
+    // Not those of the batches: a generator that never began has nothing to end.
+    close: async () => void (await events.return()),
+  }
 }
 
 async function firstTable(events: AsyncGenerator<ResponseEvent, void>): Promise<TableEvent> {

@@ -28,9 +28,13 @@ export async function resolveDictionary(context: SourceContext, frame: Dataframe
     onEvent: requestsOnly(settings.onEvent),
   }
   const opened = await openSingle(context, { query: source.query, operators: [...source.operators, SAMPLE] }, quiet)
-  const sample = applyVerbs(opened, applied)
-  const batches: RecordBatch[] = []
-  for await (const batch of sample.batches) batches.push(batch)
-  const dictionary = columnsOfFewTexts(joinBatches(sample.schema, batches))
-  return { ...frame, settings: { ...settings, types: { ...settings.types, dictionary } } }
+  try {
+    const sample = applyVerbs(opened, applied)
+    const batches: RecordBatch[] = []
+    for await (const batch of sample.batches) batches.push(batch)
+    const dictionary = columnsOfFewTexts(joinBatches(sample.schema, batches))
+    return { ...frame, settings: { ...settings, types: { ...settings.types, dictionary } } }
+  } finally {
+    await opened.close()
+  }
 }
