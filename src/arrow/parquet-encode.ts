@@ -9,6 +9,7 @@ import { parquetColumn, parquetField, parquetVerdict } from './parquet-columns.t
 import { footerRows } from './parquet-footer.ts'
 import { type ParquetCompression, writerProperties } from './parquet-properties.ts'
 import { rowMeter, rowSlices } from './row-meter.ts'
+import { sliceBytesOf } from './slice-bytes.ts'
 import type { KustoColumn } from './scalar-types.ts'
 
 export type { ParquetCompression } from './parquet-properties.ts'
@@ -23,7 +24,7 @@ export interface EncodeParquetOptions {
   readonly rowGroupRows?: number
   /** Added to row numbers in errors. Default 0. */
   readonly rowOffset?: number
-  /** Arrow bytes handed to the encoder at a time, about. Default 1 MiB: half of it takes longer, four times as much twice the memory. */
+  /** Arrow bytes handed to the encoder at a time, about. Default {@link sliceBytesOf} the columns. */
   readonly sliceBytes?: number
 }
 
@@ -53,8 +54,6 @@ export interface ParquetParts {
 
 type Batches = Iterable<RecordBatch> | AsyncIterable<RecordBatch>
 
-/** What a slice takes in the WASM instance, it takes several times; memory of an instance is never given back. */
-const SLICE_BYTES = 1024 * 1024
 /** The pages of a row group are held until it is complete. */
 const ROW_GROUP_ROWS = 128 * 1024
 
@@ -109,7 +108,7 @@ async function* encode(
     throw new KustoUsageError('KUSTO_PARQUET_UNSUPPORTED', `column ${verdict.column}: ${verdict.reason}; use csv`)
   }
   const parquet = await import('parquet-wasm')
-  const { compression = 'zstd', rowGroupRows = ROW_GROUP_ROWS, sliceBytes = SLICE_BYTES } = options
+  const { compression = 'zstd', rowGroupRows = ROW_GROUP_ROWS, sliceBytes = sliceBytesOf(columns.length) } = options
   const scratch = new IpcScratch(sliceBytes + sliceBytes / 4)
   try {
     const [first, second] = [await slices.next(), await slices.next()]
@@ -189,7 +188,7 @@ async function* readySlices(
   batches: Batches,
   { columns, counts, found, options }: SliceOptions,
 ): AsyncGenerator<Table, void, undefined> {
-  const { sliceBytes = SLICE_BYTES, rowOffset = 0 } = options
+  const { sliceBytes = sliceBytesOf(columns.length), rowOffset = 0 } = options
   const ready = (batch: RecordBatch, start: number): RecordBatch =>
     readyBatch(batch, { columns, counts, rowOffset: rowOffset + start })
   let held: RecordBatch[] = []

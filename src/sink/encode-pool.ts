@@ -2,6 +2,7 @@ import { type RecordBatch, type Schema, Table, tableToIPC } from 'apache-arrow'
 import pLimit from 'p-limit'
 import { type BatchBuffers, copiedBuffers, memoryOf, type SentDictionaries } from '../arrow/batch-transfer.ts'
 import { rowMeter, rowSlices } from '../arrow/row-meter.ts'
+import { sliceBytesOf } from '../arrow/slice-bytes.ts'
 import { untilAborted } from '../base/abort.ts'
 import { WorkerPool } from '../base/worker-pool.ts'
 import { type Handed, WorkerThread } from '../base/worker-thread.ts'
@@ -30,8 +31,6 @@ export type Encoder = Pick<EncodePool, 'encode'>
 const SCRIPT: URL = new URL('./encode-worker.js', import.meta.url)
 /** Encoding makes few objects: a larger young generation would only hold buffers back that are no longer used. */
 const MEMORY = { maxYoungGenerationSizeMb: 4 }
-/** Bytes of rows that are copied and handed over at a time. */
-const SUPPLY_BYTES = 1024 * 1024
 
 /**
  * Threads that turn batches into blobs, a blob a thread. A thread is started when there is a blob for it, and one that
@@ -60,7 +59,7 @@ export class EncodePool {
     signal?: AbortSignal,
   ): Promise<WholeBlob> {
     const schema = tableToIPC(new Table(rows.schema), 'stream')
-    const supplies = suppliesOf(rows.batches)
+    const supplies = suppliesOf(rows.batches, sliceBytesOf(rows.schema.fields.length))
     const request: Omit<EncodeRequest, 'id'> = { kind: 'encode', schema, encoding }
     const supply = (): Promise<Handed | undefined> => Promise.resolve(supplies.next().value ?? undefined)
     const work = this.#limit(async () => {
@@ -76,7 +75,8 @@ export class EncodePool {
   }
 }
 
-function* suppliesOf(batches: readonly RecordBatch[]): Generator<Handed, void> {
+/** Rows that are copied and handed over at a time, about so many bytes of them. */
+function* suppliesOf(batches: readonly RecordBatch[], supplyBytes: number): Generator<Handed, void> {
   const sent: SentDictionaries = new Map()
   let held: RecordBatch[] = []
   let heldBytes = 0
@@ -87,10 +87,10 @@ function* suppliesOf(batches: readonly RecordBatch[]): Generator<Handed, void> {
     return { value, transfer: memoryOf(value) }
   }
   for (const whole of batches) {
-    for (const batch of rowSlices(whole, SUPPLY_BYTES)) {
+    for (const batch of rowSlices(whole, supplyBytes)) {
       held.push(batch)
       heldBytes += rowMeter(batch).bytes(0, batch.numRows)
-      if (heldBytes >= SUPPLY_BYTES) yield handed()
+      if (heldBytes >= supplyBytes) yield handed()
     }
   }
   if (held.length > 0) yield handed()
