@@ -1,4 +1,5 @@
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import { redact } from './redact.ts'
 
 /** Properties of an ingestion under the service's own names, as both the queue message and the REST call know them. */
 export interface IngestionProperties {
@@ -230,12 +231,13 @@ export function parseIngestionStatus(json: unknown): IngestionStatus {
 function blobStatus(json: unknown): BlobStatus {
   const state = BLOB_STATES.get(text(read(json, 'status'))?.toLowerCase() ?? '')
   if (state === undefined) throw badStatus('details.status', read(json, 'status'))
+  const details = text(read(json, 'details'))
   return {
     sourceId: text(read(json, 'sourceId')) ?? '',
     state,
     errorCode: text(read(json, 'errorCode')),
     failureStatus: text(read(json, 'failureStatus')),
-    details: text(read(json, 'details')),
+    details: details === undefined ? undefined : redact(details),
   }
 }
 

@@ -3,6 +3,7 @@ import { sleep as realSleep } from '../base/sleep.ts'
 import type { Sleep } from '../base/sleep.ts'
 import { KustoError, KustoProtocolError, KustoServiceError } from '../errors.ts'
 import { showOperation, showOperationDetails } from '../kql/commands/operation-commands.ts'
+import { redact } from '../protocol/redact.ts'
 import type { SinkContext } from './sink-context.ts'
 
 export interface AwaitMoveOptions {
@@ -50,7 +51,7 @@ export async function awaitMove(context: SinkContext, options: AwaitMoveOptions)
         return {
           from: row.text('OriginalExtentId').toLowerCase(),
           isMoved: result !== '' && result.toLowerCase() !== 'failed',
-          details: row.text('Details'),
+          details: redact(row.text('Details')),
         }
       })
       return { kind: 'completed', rows }
@@ -86,7 +87,7 @@ async function pollState(context: SinkContext, options: AwaitMoveOptions): Promi
         const state = row.text('State')
         if (UNDER_WAY.has(state)) return undefined
         const told = row.has('ShouldRetry') ? row.cell('ShouldRetry') : null
-        const status = row.has('Status') ? row.text('Status') : ''
+        const status = row.has('Status') ? redact(row.text('Status')) : ''
         return { state, status, shouldRetry: told === true || told === 1 }
       } catch (error) {
         signal?.throwIfAborted()

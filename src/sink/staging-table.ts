@@ -6,6 +6,7 @@ import { refreshBatchingPolicy, showTablePolicy } from '../kql/commands/policy-c
 import { executeDatabaseScript } from '../kql/commands/script-commands.ts'
 import { dropTable } from '../kql/commands/table-commands.ts'
 import type { Kql } from '../kql/kql.ts'
+import { redact } from '../protocol/redact.ts'
 import { planRenewal, planStaging } from './plan-staging.ts'
 import type { SinkContext } from './sink-context.ts'
 import { stagingName } from './staging-name.ts'
@@ -134,7 +135,7 @@ export async function runTogether(
     if (failed === undefined) return
     throw new KustoServiceError(
       'KUSTO_SCRIPT_FAILED',
-      `expected a completed command, found ${failed.text('Result')}: ${failed.text('Reason')}`,
+      `expected a completed command, found ${failed.text('Result')}: ${redact(failed.text('Reason'))}`,
       { status: 200 },
     )
   } catch (error) {

@@ -6,6 +6,7 @@ import { KustoError, KustoProtocolError, KustoServiceError, KustoUsageError } fr
 import { exportCommand } from '../kql/commands/export-commands.ts'
 import { cancelOperation, showOperation, showOperationDetails } from '../kql/commands/operation-commands.ts'
 import type { Kql } from '../kql/kql.ts'
+import { redact } from '../protocol/redact.ts'
 import { removeDirectory } from '../storage/remove-blobs.ts'
 import { blobAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
@@ -166,7 +167,8 @@ function isExportFailed(error: unknown): boolean {
 }
 
 function exportFailed(operationId: string, state: string, row: CommandRow): KustoServiceError {
-  const status = row.has('Status') ? row.text('Status') : ''
+  // The service may name its target as it was told it, with the signature.
+  const status = row.has('Status') ? redact(row.text('Status')) : ''
   const told = row.has('ShouldRetry') ? row.cell('ShouldRetry') : null
   return new KustoServiceError(
     'KUSTO_EXPORT_FAILED',

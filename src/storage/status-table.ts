@@ -1,4 +1,5 @@
 import { TableClient } from '@azure/data-tables'
+import { redact } from '../protocol/redact.ts'
 import { storageError } from './storage-error.ts'
 import { tryStorage } from './try-storage.ts'
 
@@ -63,7 +64,7 @@ export async function readStatus(
       status: text('Status'),
       errorCode: text('ErrorCode'),
       failureStatus: text('FailureStatus'),
-      details: text('Details'),
+      details: redact(text('Details')),
       operationId: text('OperationId'),
     }
   } catch (cause) {

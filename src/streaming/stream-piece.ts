@@ -2,6 +2,7 @@ import { streamIngest } from '../client/streaming-ingest.ts'
 import { streamingFailure } from '../client/streaming-failure.ts'
 import type { StreamingFailure } from '../client/streaming-failure.ts'
 import type { CommandTable } from '../client/command-table.ts'
+import { redact } from '../protocol/redact.ts'
 import type { RequestPlace } from './adaptive-limit.ts'
 import { report } from './delivery.ts'
 import type { Delivery, PieceProgress } from './delivery.ts'
@@ -101,7 +102,7 @@ function* updatePolicyFailures({ columns, rows }: CommandTable): Generator<Strea
     yield {
       kind: 'update-policy-failed',
       code: text('UpdatePolicyFailureCode'),
-      message: text('UpdatePolicyFailureReason'),
+      message: redact(text('UpdatePolicyFailureReason')),
     }
   }
 }

@@ -142,6 +142,12 @@ describe('REST ingestion', () => {
     })
   })
 
+  test('details of a blob are told without the signature in its URL', () => {
+    const details = "no blob at 'https://a.blob.core.windows.net/c/b.csv?sv=1&sig=hidden'"
+    const { blobs } = parseIngestionStatus({ status: {}, details: [{ sourceId: 's', status: 'Failed', details }] })
+    expect(blobs[0]?.details).toBe("no blob at 'https://a.blob.core.windows.net/c/b.csv?****'")
+  })
+
   test('a status of unknown words is an error, not silence', () => {
     expect(() => parseIngestionStatus({})).toThrow(expect.objectContaining({ code: 'KUSTO_BAD_INGESTION_STATUS' }))
     expect(() => parseIngestionStatus({ status: {}, details: [{ status: 'Melted' }] })).toThrow(

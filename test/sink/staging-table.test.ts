@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CommandRow } from '../../src/client/command-table.ts'
 import { KustoAuthError } from '../../src/errors.ts'
 import type { SinkContext } from '../../src/sink/sink-context.ts'
-import { StagingTable } from '../../src/sink/staging-table.ts'
+import { runTogether, StagingTable } from '../../src/sink/staging-table.ts'
 
 const HOUR_MS = 3_600_000
 const START_MS = Date.parse('2024-05-06T00:00:00Z')
@@ -78,5 +78,17 @@ describe('spark:W15 a staging table whose rows come over a long time', () => {
     await expect(table.prepare(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
     await table.drop(AbortSignal.timeout(1_000))
     expect(sent).toEqual([])
+  })
+})
+
+describe('commands that are run together', () => {
+  it('fail with the reason of the service without the signatures in it', async () => {
+    const cells = { Result: 'Failed', Reason: "no access to 'https://a.blob.core.windows.net/c?sv=1&sig=hidden'" }
+    const row = new CommandRow(Object.values(cells), new Map(Object.keys(cells).map((name, at) => [name, at])))
+    const context = { command: () => Promise.resolve([row]) } as unknown as SinkContext
+    await expect(runTogether(context, [], undefined)).rejects.toMatchObject({
+      code: 'KUSTO_SCRIPT_FAILED',
+      message: "expected a completed command, found Failed: no access to 'https://a.blob.core.windows.net/c?****'",
+    })
   })
 })

@@ -59,6 +59,16 @@ describe('an export', () => {
     expect(events.filter((event) => event.kind === 'blobs-removed')).toHaveLength(6)
   })
 
+  it('that fails is told in the words of the service without the signatures and keys in them', async () => {
+    const url = 'https://a.blob.core.windows.net/c?sv=2021&sig=hidden'
+    const status = `Access to persistent storage path '${url}' and https://a.blob.core.windows.net/c;hiddenKey was denied.`
+    await expect(open([{ states: [{ state: 'Failed', status }] }])).rejects.toMatchObject({
+      message:
+        `the export with operation id ${ID} ended as Failed: Access to persistent storage path ` +
+        "'https://a.blob.core.windows.net/c?****' and https://a.blob.core.windows.net/c;**** was denied.",
+    })
+  })
+
   it('spark:R23 that is throttled, or says to try again, runs again below another prefix, three times at most', async () => {
     const again = { states: [{ state: 'Throttled', status: 'busy' }] }
     const read = await open([again, { states: DONE, blobs: [{ rows: 3 }] }])

@@ -5,7 +5,6 @@ import { encodeCsv } from '../../src/arrow/encode-csv.ts'
 import { openClient } from '../../src/client/open-client.ts'
 import { KustoNetworkError } from '../../src/errors.ts'
 import type { StreamingEvent, WriteEvent } from '../../src/index.ts'
-import { AdaptiveLimit } from '../../src/streaming/adaptive-limit.ts'
 import { deliverPiece } from '../../src/streaming/deliver-piece.ts'
 import { newOutcome } from '../../src/streaming/delivery.ts'
 import type { Delivery, DeliveryOutcome } from '../../src/streaming/delivery.ts'
@@ -13,9 +12,8 @@ import { deliverySettings } from '../../src/streaming/delivery-settings.ts'
 import type { DeliveryOptions } from '../../src/streaming/delivery-settings.ts'
 import { encodePieces } from '../../src/streaming/encode-pieces.ts'
 import type { Piece } from '../../src/streaming/piece.ts'
-import type { StreamingContext } from '../../src/streaming/streaming-context.ts'
-import { TableStates } from '../../src/streaming/table-state.ts'
 import { startFaultServer, type Fault, type FaultServer, type Script } from '../fault/fault-server.ts'
+import { offlineContext } from './offline-context.ts'
 
 const V1: Fault = {
   kind: 'answer',
@@ -38,32 +36,11 @@ interface Run {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Deliveries without a queue, on a clock that only moves while somebody sleeps. */
 async function start(script: Script, options: DeliveryOptions = {}): Promise<Run> {
   const server = await startFaultServer(script)
   const client = openClient({ cluster: server.url, auth: { kind: 'anonymous' } })
-  const clock = { ms: 0 }
-  const delays: number[] = []
-  const now = (): number => clock.ms
+  const { context, delays } = offlineContext(client.rest, server.url)
   let confirmed = 0
-  const nowhere = (): never => {
-    throw new Error('the queue is not used here')
-  }
-  const context: StreamingContext = {
-    sink: new Proxy({ database: 'db', cluster: server.url } as StreamingContext['sink'], {
-      get: (target, key) => (key in target ? Reflect.get(target, key) : nowhere()) as unknown,
-    }),
-    rest: client.rest,
-    tables: new TableStates(now),
-    limit: new AdaptiveLimit(),
-    now,
-    random: () => 1,
-    sleep: async (delayMs, signal) => {
-      signal?.throwIfAborted()
-      delays.push(delayMs)
-      clock.ms += delayMs
-    },
-  }
   const outcome = newOutcome()
   const delivery: Delivery = {
     context,
@@ -179,7 +156,7 @@ describe('deliverPiece', () => {
       Tables: [
         {
           Columns: columns.map((name) => ({ ColumnName: name, ColumnType: 'string' })),
-          Rows: [['Failed', 'UpdatePolicy_UnknownError', 'division by zero']],
+          Rows: [['Failed', 'UpdatePolicy_UnknownError', 'division by zero in https://a.blob.core.windows.net/c?sig=hidden']],
         },
       ],
     })
@@ -191,7 +168,7 @@ describe('deliverPiece', () => {
     expect(events.at(-1)).toEqual({
       kind: 'update-policy-failed',
       code: 'UpdatePolicy_UnknownError',
-      message: 'division by zero',
+      message: 'division by zero in https://a.blob.core.windows.net/c?****',
     })
   })
 
@@ -214,6 +191,24 @@ describe('deliverPiece', () => {
     await expect(run.deliver(await pieceOf(2), controller.signal)).rejects.toThrow('another piece failed')
     expect(run.outcome).toMatchObject({ pieces: [{ path: 'unknown', ambiguous: 1 }], counts: { ambiguous: 1 } })
   })
+
+  it.each([
+    ['nothing was sent without an answer', [answer(413)], 'failed', ['rejected', 'size']],
+    ['the whole was sent without an answer', [{ kind: 'reset' }, answer(413)], 'unknown', ['rejected', 'unknown']],
+  ] as const)(
+    'streaming:C39 tells of both halves when the first is refused: %s',
+    async (_what, first, path, reasons) => {
+      await using run = await start([...first, answer(400, {}, { '@permanent': true })])
+      await expect(run.deliver(await pieceOf(10))).rejects.toMatchObject({ code: 'KUSTO_STREAMING_REJECTED' })
+      expect(run.server.requests).toHaveLength(first.length + 1)
+      const told = run.outcome.pieces.map((piece) => [piece.path, piece.rowOffset, piece.rows])
+      expect(told).toEqual([
+        [path, 0, 5],
+        [path, 5, 5],
+      ])
+      expect(run.outcome.pieces.map(({ reason }) => reason)).toEqual(reasons)
+    },
+  )
 
   it('lets a request under way come to its end when the delivery stops', async () => {
     const controller = new AbortController()
