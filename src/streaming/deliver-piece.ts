@@ -125,9 +125,7 @@ async function deliverLarge(
     outcome.counts.splits += 1
     settings.onEvent({ kind: 'piece-split', rows: piece.rows ?? 0, rawBytes: piece.rawBytes, limitBytes })
     progress.isSettled = true
-    const { ambiguous } = progress
-    for (const half of piece.halves()) await deliver(delivery, half, { ambiguous, stop })
-    return
+    return await deliverHalves(delivery, piece.halves(), { ambiguous: progress.ambiguous, stop })
   }
   const isOneRow = piece.rows === 1
   const reason = isOneRow ? 'row-too-large' : piece.rows === undefined ? 'source-too-large' : 'size'
@@ -139,6 +137,22 @@ async function deliverLarge(
     `expected at most ${limitBytes} bytes in one streaming request to table ${table}, found ${piece.rawBytes} of ${what}`,
     { context: { table } },
   )
+}
+
+/** One half after the other; when the first fails, what the whole has left open of the second is told too. */
+async function deliverHalves(
+  delivery: Delivery,
+  [first, second]: readonly [Piece, Piece],
+  { ambiguous, stop }: { readonly ambiguous: number; readonly stop: AbortSignal },
+): Promise<void> {
+  try {
+    await deliver(delivery, first, { ambiguous, stop })
+  } catch (error) {
+    const [path, reason] = ambiguous > 0 ? (['unknown', 'unknown'] as const) : (['failed', 'size'] as const)
+    report(delivery, second, { attempts: 0, ambiguous, isSettled: false }, { path, reason, encodedBytes: 0 })
+    throw error
+  }
+  await deliver(delivery, second, { ambiguous, stop })
 }
 
 /** Remembers for the table what the failure says about it. */

@@ -134,7 +134,13 @@ export function receiptOf(context: StreamingContext, delivery: Delivery, created
   }
 }
 
-/** The failure of a write of which something has arrived, or may have; any other failure as it is. */
+/** Of the one failure whose piece is always open. */
+const OUTCOME_UNKNOWN = 'KUSTO_STREAMING_OUTCOME_UNKNOWN'
+
+/**
+ * The failure of a write of which something has arrived, or may have; any other failure as it is, and that of a single piece
+ * without answer, which says so itself.
+ */
 function incomplete(
   context: StreamingContext,
   delivery: Delivery,
@@ -143,7 +149,8 @@ function incomplete(
   const { table, outcome } = delivery
   const arrived = outcome.pieces.filter(({ path }) => path === 'streamed' || path === 'queued')
   const open = outcome.pieces.filter(({ path }) => path === 'unknown')
-  if (arrived.length === 0 && (open.length === 0 || cause instanceof KustoIngestError)) return cause
+  const isTold = open.length === 1 && cause instanceof KustoIngestError && cause.code === OUTCOME_UNKNOWN
+  if (arrived.length === 0 && (open.length === 0 || isTold)) return cause
   const rows = arrived.reduce((sum, piece) => sum + (piece.rows ?? 0), 0)
   return new KustoIngestError(
     'KUSTO_WRITE_INCOMPLETE',
