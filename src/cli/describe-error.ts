@@ -65,7 +65,7 @@ const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'no permission'],
   ['EISDIR', 'is a folder, not a file'],
   ['ENOTDIR', 'lies below something that is no folder'],
-  ['ENOSPC', 'the disk is full'],
+  ['ENOSPC', 'the disk is full (ENOSPC)'],
 ])
 
 /** The messages of what is behind an error, the nearest first. */
