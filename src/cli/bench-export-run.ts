@@ -3,6 +3,7 @@ import path from 'node:path'
 import { benchmarkExport } from '../index.ts'
 import type { ExportChoice, ExportSweep, PartitionBy } from '../index.ts'
 import { benchOptions, finishBench, numbers, sweepFile, wholeNumber } from './bench-run.ts'
+import { checkOutputs } from './check-output.ts'
 import type { CliCall } from './cli-command.ts'
 import { openConnection } from './open-connection.ts'
 import { queryOf, queryText } from './read-query.ts'
@@ -22,6 +23,7 @@ export async function runBenchExport(call: CliCall): Promise<number> {
   const hasFlights = isDefault && existsSync(FLIGHTS_FILE)
   const text = isDefault ? (hasFlights ? 'Flights' : MADE_UP) : await queryText(call)
   const sweep = await sweepOf(call)
+  await checkOutputs(flags, ['out', 'html'])
   await using connection = await openConnection(call, {
     mentions: text,
     memoryLimit: '512MB',

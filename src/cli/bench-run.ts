@@ -42,17 +42,29 @@ function tell(event: BenchmarkEvent, screen: CliCall['screen']): void {
   else screen.detail(`${label}: ${formatRows(rows)} in ${formatDuration(seconds * 1000)}, ${outcome}`)
 }
 
-/** Writes the result and the report where flags say, and the table to standard output. */
+/**
+ * Writes the table to standard output, and result and report where flags say. What was measured is never lost: one that
+ * cannot be written does not keep the others from it, and then is the error.
+ */
 export async function finishBench({ flags, screen }: CliCall, result: BenchmarkResult): Promise<number> {
-  const out = flags.text('out')
-  if (out !== undefined) await writeFile(out, `${JSON.stringify(result, null, 1)}\n`)
-  const html = flags.text('html')
-  if (html !== undefined) {
-    screen.progress.phase('drawing the report')
-    await writeFile(html, await benchmarkReport(result))
+  const failures: unknown[] = []
+  const give = async (file: string | undefined, text: () => string | Promise<string>): Promise<void> => {
+    if (file === undefined) return
+    try {
+      await writeFile(file, await text())
+      screen.note(`wrote ${file}`)
+    } catch (error) {
+      failures.push(error)
+    }
   }
-  await screen.result(result, () => benchmarkText(result))
-  for (const file of [out, html]) if (file !== undefined) screen.note(`wrote ${file}`)
+  await screen.result(result, () => benchmarkText(result)).catch((error: unknown) => failures.push(error))
+  await give(flags.text('out'), () => `${JSON.stringify(result, null, 1)}\n`)
+  await give(flags.text('html'), () => {
+    screen.progress.phase('drawing the report')
+    return benchmarkReport(result)
+  })
+  screen.progress.end()
+  if (failures.length > 0) throw failures[0]
   const outcomes = new Set(result.runs.map(({ outcome }) => outcome))
   if (outcomes.has('different')) return EXIT.integrity
   return outcomes.has('failed') ? EXIT.part : EXIT.done

@@ -4,6 +4,7 @@ import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
 import { isTextFormat } from './output-format.ts'
+import type { OutputFormat } from './output-format.ts'
 import { formatNumberOf } from './quantities.ts'
 import { queryOf, queryText } from './read-query.ts'
 import { rowsOf } from './rows-of.ts'
@@ -18,18 +19,19 @@ export async function runCommand(call: CliCall): Promise<number> {
   const text = await queryText(call)
   if (!text.startsWith('.'))
     throw usageError('a management command begins with a dot; a query is run with: kusto-arrow read')
-  const format = outputFormat(call)
+  const format = await outputFormat(call)
   await using connection = await openConnection(call, { mentions: text })
   const endpoint = call.flags.on('ingestion-endpoint') ? ('ingestion' as const) : ('engine' as const)
   const table = await connection.kusto
     .command(text, { endpoint, signal: call.signal, ...(isTextFormat(format) ? TEXT_TYPES : {}) })
     .table()
-  return await giveTable(call, table)
+  return await giveTable(call, table, format)
 }
 
 /** Lists tables with what the service says of them. */
 export async function runTables(call: CliCall): Promise<number> {
   const { signal } = call
+  const format = await outputFormat(call)
   await using connection = await openConnection(call, { mentions: 'Samples', storage: false })
   // Rows and sizes are those of the extents, which every reader of the database may see.
   const table = await connection.kusto
@@ -38,11 +40,10 @@ export async function runTables(call: CliCall): Promise<number> {
       { signal },
     )
     .table()
-  return await giveTable(call, table)
+  return await giveTable(call, table, format)
 }
 
-async function giveTable(call: CliCall, table: Table): Promise<number> {
-  const format = outputFormat(call)
+async function giveTable(call: CliCall, table: Table, format: OutputFormat): Promise<number> {
   const rows = rowsOf(table.schema, table.batches)
   if (format === 'table') return await showFirst(call, rows)
   return await writeOut(call, { rows, format, tell: tellRead(call) })

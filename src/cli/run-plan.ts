@@ -1,5 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import type { ReadPlan } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
+import { checkOutputs } from './check-output.ts'
 import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
 import { isTextFormat } from './output-format.ts'
@@ -18,6 +20,7 @@ import { outputFormat, showFirst, writeOut } from './write-out.ts'
 export async function runPlan(call: CliCall): Promise<number> {
   const { flags, screen } = call
   const text = await queryText(call)
+  await checkOutputs(flags, ['out'])
   await using connection = await openConnection(call, { mentions: text })
   const tell = tellRead(call)
   const options = { ...readOptions(call), mode: 'distributed' as const, onEvent: tell.onEvent }
@@ -26,6 +29,19 @@ export async function runPlan(call: CliCall): Promise<number> {
   screen.progress.phase('exporting')
   const plan = await read.plan(ttlMs === undefined ? {} : { ttlMs })
   screen.progress.end()
+  try {
+    await givePlan(call, plan)
+  } catch (error) {
+    // Nobody can read or release a plan that nobody has.
+    await connection.kusto.release(plan, { onEvent: tell.onEvent }).catch(() => {
+      screen.warn(`the exported blobs below ${plan.directory} could not be deleted`)
+    })
+    throw error
+  }
+  return EXIT.done
+}
+
+async function givePlan({ flags, screen }: CliCall, plan: ReadPlan): Promise<void> {
   const file = flags.text('out')
   const json = `${JSON.stringify(plan, null, 2)}\n`
   if (file !== undefined) await writeFile(file, json)
@@ -38,7 +54,6 @@ export async function runPlan(call: CliCall): Promise<number> {
     file === undefined ? plan : { file, planId: plan.planId, partitions: plan.partitions.length, rows },
     file === undefined ? json : '',
   )
-  return EXIT.done
 }
 
 /** Reads one partition of a plan. */
@@ -46,7 +61,7 @@ export async function runPartition(call: CliCall): Promise<number> {
   const { flags, screen, signal } = call
   const index = flags.number('index')
   if (index === undefined) throw usageError('run-partition needs --index N')
-  const format = outputFormat(call)
+  const format = await outputFormat(call)
   const { text, place } = await planOf(call)
   const workers = flags.number('workers')
   const storage = storageOf(call, STORAGE_KINDS)

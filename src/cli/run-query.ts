@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { RecordBatch } from 'apache-arrow'
 import { chartData, chartKindOf } from './chart-data.ts'
+import { checkOutputs } from './check-output.ts'
 import { chartHtml, chartSvg } from './chart-file.ts'
 import type { CliCall } from './cli-command.ts'
 import { writeAll } from './cli-screen.ts'
@@ -29,7 +30,8 @@ export async function runQuery(call: CliCall): Promise<number> {
   if (file !== undefined && file !== '' && !/\.(?:svg|html?)$/i.test(file)) {
     throw usageError(`expected --render to name an .svg or .html file, found ${file}`)
   }
-  const format = outputFormat(call)
+  const format = await outputFormat(call)
+  await checkOutputs(flags, ['render'])
   const timeoutMs = flags.durationMs('timeout')
   const tell = tellRead(call)
   await using connection = await openConnection(call, { mentions: text, storage: false })

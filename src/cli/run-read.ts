@@ -12,7 +12,7 @@ import { outputFormat, showFirst, SHOWN_ROWS, writeOut } from './write-out.ts'
 
 /** Reads, and writes the rows where flags say. */
 export async function runRead(call: CliCall): Promise<number> {
-  const format = outputFormat(call)
+  const format = await outputFormat(call)
   const text = await queryText(call)
   const options = { ...readOptions(call), ...localOptions(call), ...(isTextFormat(format) ? TEXT_TYPES : {}) }
   await using connection = await openConnection(call, { mentions: text, storage: needsStorage(call) })

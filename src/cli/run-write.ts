@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { IngestReceipt, KustoIngestError } from '../index.ts'
 import type { KustoConnector, StreamingWriteOptions, WriteOptions, WriteReceipt } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
+import { checkOutputs } from './check-output.ts'
 import { EXIT } from './exit-codes.ts'
 import { inputOf } from './input-files.ts'
 import { openConnection } from './open-connection.ts'
@@ -17,6 +18,7 @@ export async function runWrite(call: CliCall): Promise<number> {
   const [table = '', ...files] = operands
   const options = await writeOptions(call)
   const given = parseTypes(flags.text('types'))
+  await checkOutputs(flags, ['receipt'])
   await using connection = await openConnection(call, { mentions: table })
   const { kusto } = connection
   const tell = tellWrite(call)

@@ -1,4 +1,5 @@
 import type { CliCall } from './cli-command.ts'
+import { checkOutputs } from './check-output.ts'
 import { writeAll } from './cli-screen.ts'
 import { writeRows } from './encode-rows.ts'
 import type { Rows, StreamFormat } from './encode-rows.ts'
@@ -15,8 +16,17 @@ import { usageError } from './usage-error.ts'
 /** Rows that a table shows where no flag says. */
 export const SHOWN_ROWS = 50
 
-/** The format that flags ask for, or the one that suits where the rows go. */
-export function outputFormat({ flags, io, screen }: CliCall): OutputFormat {
+/**
+ * The format that flags ask for, or the one that suits where the rows go.
+ * @throws {KustoUsageError} CLI_USAGE for a table in a file; and as {@link checkOutput} does where `--out` cannot be made
+ */
+export async function outputFormat(call: CliCall): Promise<OutputFormat> {
+  const format = formatOf(call)
+  await checkOutputs(call.flags, ['out'])
+  return format
+}
+
+function formatOf({ flags, io, screen }: CliCall): OutputFormat {
   const file = flags.text('out')
   const output = flags.choice('output', FORMAT_NAMES)
   if (file !== undefined) {

@@ -1,9 +1,13 @@
 import { EventEmitter } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { benchExportCommand } from '../../src/cli/bench-export.ts'
+import { finishBench } from '../../src/cli/bench-run.ts'
+import { CliScreen } from '../../src/cli/cli-screen.ts'
+import { FlagValues } from '../../src/cli/flags.ts'
 import { runCommandLine } from '../../src/cli/run-command-line.ts'
 import type { BenchmarkComparison, BenchmarkResult } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
@@ -157,6 +161,51 @@ describe('kusto-arrow bench export', () => {
     const { code, out, err } = await run(['bench', 'export', ...words])
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toMatch(message)
+  })
+})
+
+describe('what was measured', () => {
+  const flags = benchExportCommand.flags
+  const finish = async (given: Readonly<Record<string, string>>): Promise<{ out: string; failure: unknown }> => {
+    const { io, out } = memoryIo()
+    const values = new FlagValues(flags, new Map(Object.entries(given).map(([name, text]) => [name, [text]])))
+    const call = { operands: [], flags: values, io, screen: new CliScreen(io), signal: new AbortController().signal }
+    const failure: unknown = await finishBench(call, resultOf([around(1), around(1)])).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    return { out: out(), failure }
+  }
+
+  it('is printed and saved when the report cannot be written', async () => {
+    const saved = file('kept.json')
+    const { out, failure } = await finish({ out: saved, html: folder })
+    expect(failure).toMatchObject({ code: 'EISDIR' })
+    expect(out).toContain('single query')
+    expect((JSON.parse(await readFile(saved, 'utf8')) as BenchmarkResult).kind).toBe('kusto-arrow/benchmark')
+  })
+
+  it('is printed and saved when the packages that draw are not there', async () => {
+    vi.doMock('vega', () => {
+      throw new Error('no such package')
+    })
+    try {
+      const saved = file('undrawn.json')
+      const { out, failure } = await finish({ out: saved, html: file('undrawn.html') })
+      expect(failure).toMatchObject({ code: 'KUSTO_PEER_MISSING' })
+      expect(out).toContain('single query')
+      expect((JSON.parse(await readFile(saved, 'utf8')) as BenchmarkResult).kind).toBe('kusto-arrow/benchmark')
+      expect(existsSync(file('undrawn.html'))).toBe(false)
+    } finally {
+      vi.doUnmock('vega')
+    }
+  })
+
+  it('is printed when it cannot be saved', async () => {
+    const { out, failure } = await finish({ out: folder, html: file('drawn.html') })
+    expect(failure).toMatchObject({ code: 'EISDIR' })
+    expect(out).toContain('single query')
+    expect(existsSync(file('drawn.html'))).toBe(true)
   })
 })
 

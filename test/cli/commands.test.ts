@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -410,6 +410,20 @@ describe('plan, run-partition, release', () => {
     expect((await kusto(['run-partition', '--plan', plan])).err).toContain('needs --index')
     expect(json((await kusto(['release', '--plan', plan, '--json'])).out)).toMatchObject({ failed: 0 })
     expect([4, 6]).toContain((await kusto(['run-partition', '--plan', plan, '--index', '0', '--output', 'csv'])).code)
+  })
+
+  it.runIf(existsSync('/dev/full'))('deletes what it exported when the plan cannot be written', async () => {
+    symlinkSync('/dev/full', file('full.json'))
+    const { code, err } = await kusto(['plan', 'Samples', '--out', file('full.json'), '--ndjson'])
+    const events = err
+      .trim()
+      .split('\n')
+      .map((line) => json(line) as { readonly kind: string; readonly removed?: number; readonly failed?: number })
+    expect(code).toBe(1)
+    expect(events.at(-1)).toMatchObject({ kind: 'error', message: expect.stringContaining('ENOSPC') as string })
+    const removed = events.find(({ kind }) => kind === 'blobs-removed')
+    expect(removed).toMatchObject({ failed: 0 })
+    expect(removed?.removed).toBeGreaterThan(0)
   })
 })
 
