@@ -111,4 +111,36 @@ describe('a writer of streamed batches', () => {
     const options = { mode: 'streaming', dropByTags: ['x'] } as const
     expect(() => kusto.writer('Streamed', options)).toThrow(/dropByTags/)
   })
+
+  it('refuses rows that do not fit the table where they are written, and goes on', async () => {
+    const streamed = { ...INGESTED, mode: 'streaming' } as const
+    {
+      await using writer = kusto.writer('StreamedTyped', streamed)
+      await writer.write(numbers(0, 2))
+      await expect(writer.write({ n: 'no number', text: 'x' })).rejects.toThrow(/row 0|column n/)
+      await expect(writer.write(tableFromArrays({ other: Int32Array.of(1) }))).rejects.toMatchObject({
+        code: 'KUSTO_SCHEMA_MISMATCH',
+      })
+      expect(await writer.flush()).toEqual({ rows: 2, batches: 1 })
+      await writer.write({ n: 2, text: 'x' })
+    }
+    expect(await stored('StreamedTyped')).toEqual(range(3))
+    expect(events.filter(({ kind }) => kind === 'table-created')).toHaveLength(1)
+    const missing = kusto.writer('NowhereToStream', { mode: 'streaming' })
+    await expect(missing.write(numbers(0, 1))).rejects.toMatchObject({ code: 'KUSTO_TABLE_NOT_FOUND' })
+    await missing.close()
+  })
+
+  it('adds columns before it takes the rows that have them', async () => {
+    const options = { ...INGESTED, mode: 'streaming', adjustSchema: 'AddColumns' } as const
+    {
+      await using writer = kusto.writer('StreamedWider', options)
+      await writer.write(numbers(0, 2))
+      await writer.write([{ n: 2, text: 'x', note: 'new' }])
+      await writer.write([{ n: 3, text: 'x', note: 'again' }])
+    }
+    expect(await stored('StreamedWider')).toEqual(range(4))
+    expect(await kusto.query('StreamedWider | where note != ""').count()).toBe(2)
+    expect(events.filter(({ kind }) => kind === 'columns-added')).toHaveLength(1)
+  })
 })
