@@ -35,11 +35,12 @@ async function* objectLines(batches: AsyncIterable<RecordBatch>): AsyncGenerator
   }
 }
 
-/** Numbers keep all their digits; what JSON has no number for is a string; dynamic values stand as they are. */
+/** Numbers keep all their digits; what JSON has no number for is a string; dynamic values stand as they are, on one line. */
 function jsonCell({ kind, at }: ColumnText, row: number): string {
   const text = at(row)
   if (text === null) return 'null'
   if (kind === 'text') return JSON.stringify(text)
   if (kind === 'number') return /^-?\d/.test(text) ? text : JSON.stringify(text)
-  return text
+  // In JSON a raw line break is only ever between two tokens.
+  return kind === 'json' ? text.replaceAll(/[\r\n]+[ \t\r\n]*/g, '') : text
 }
