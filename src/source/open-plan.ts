@@ -60,7 +60,7 @@ export async function createPlan(
     const partitions = await Promise.all(
       exported.blobs.map(async (blobs, index): Promise<PlanPartition> => {
         const described = blobs.map(({ location, rows }) =>
-          limit(async () => ({ url: location.url, rows, ...(await statBlob(location, settings.signal)) })),
+          limit(async () => ({ url: location.url, rows, ...(await statBlob(location, { signal: settings.signal })) })),
         )
         return { index, rows: blobs.reduce((sum, { rows }) => sum + rows, 0), blobs: await Promise.all(described) }
       }),

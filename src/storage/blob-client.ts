@@ -9,7 +9,10 @@ import type { Pipeline, StoragePipelineOptions } from '@azure/storage-blob'
 import type { StorageLocation } from './storage-location.ts'
 import { tokenPolicy } from './token-policy.ts'
 
-/** Retries of one storage request by the SDK: 4 tries from 0.5 s, at most 60 s each. */
+/**
+ * Retries of one storage request by the SDK, 4 tries from 0.5 s. `tryTimeoutInMs` is only told to the service: without an
+ * answer the SDK waits, so the caller brings a deadline.
+ */
 const RETRY: Retry = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 10_000, tryTimeoutInMs: 60_000 }
 /** Downloads are resumed by our own reader, which knows what has arrived and honours Retry-After. */
 const ONE_TRY: Retry = { maxTries: 1 }
@@ -30,9 +33,9 @@ export function downloadClient(location: StorageLocation): BlockBlobClient {
   return new BlockBlobClient(signedUrl(location), pipeline(location, ONE_TRY))
 }
 
-/** `location` is a container, without a path below it. */
-export function containerClient(location: StorageLocation): ContainerClient {
-  return new ContainerClient(signedUrl(location), pipeline(location, RETRY))
+/** A client whose requests are tried once: pages are asked for again by `tryStorage`. `location` is a container, without a path. */
+export function listingClient(location: StorageLocation): ContainerClient {
+  return new ContainerClient(signedUrl(location), pipeline(location, ONE_TRY))
 }
 
 /** How requests to a location's account are signed; each is tried once. */

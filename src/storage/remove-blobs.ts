@@ -1,7 +1,8 @@
 import pLimit from 'p-limit'
 import { sleep } from '../base/sleep.ts'
 import { KustoAuthError, KustoUsageError } from '../errors.ts'
-import { containerClient, uploadClient } from './blob-client.ts'
+import { uploadClient } from './blob-client.ts'
+import { listBlobs } from './list-blobs.ts'
 import { statusOf, storageError } from './storage-error.ts'
 import { blobIn, blobAt, splitContainer } from './storage-location.ts'
 import type { StorageLocation } from './storage-location.ts'
@@ -13,8 +14,6 @@ const CONCURRENCY = 8
 const LIMIT_MS = 30_000
 /** How long an upload that was given up may still come through. */
 const SETTLE_MS = 300
-/** Blobs of a listing that are deleted before the next are asked for. */
-const PAGE = 1000
 
 export interface RemovedBlobs {
   readonly removed: number
@@ -62,6 +61,8 @@ export interface RemoveDirectoryOptions {
   /** Only blobs last written before this moment, in milliseconds since 1970. */
   readonly writtenBeforeMs?: number
   readonly signal?: AbortSignal
+  /** What one try of a page of the listing may take. Default 30,000. */
+  readonly limitMs?: number
 }
 
 export interface RemovedDirectory extends RemovedBlobs {
@@ -83,38 +84,38 @@ export async function removeDirectory(
   const { container, path } = splitContainer(folder)
   const inFolder = checkedDirectory(directory)
   const prefix = `${path === '' ? '' : `${path}/`}${inFolder}/`
-  const { writtenBeforeMs = Infinity, dryRun = false, signal } = options
+  const { writtenBeforeMs = Infinity, dryRun = false, signal, limitMs } = options
   let found = 0
   let removed = 0
   const failures: unknown[] = []
   const remove = async (blobs: readonly StorageLocation[]): Promise<void> => {
     signal?.throwIfAborted()
     if (dryRun) return
-    const outcome = await removeBlobs(blobs)
+    const outcome = await removeBlobs(blobs, signal === undefined ? {} : { signal })
+    signal?.throwIfAborted()
     removed += outcome.removed
     failures.push(...outcome.failures)
   }
   const folders: string[] = []
   try {
-    let page: StorageLocation[] = []
-    const abort = signal === undefined ? {} : { abortSignal: signal }
-    for await (const blob of containerClient(container).listBlobsFlat({ prefix, includeMetadata: true, ...abort })) {
-      if (blob.properties.lastModified.getTime() >= writtenBeforeMs) continue
-      // Where storage has real folders they are listed as blobs, and can only be deleted once they are empty.
-      if (blob.metadata?.['hdi_isfolder'] === 'true') {
-        folders.push(blob.name)
-        continue
-      }
-      found++
-      page.push(blobIn(container, blob.name))
-      if (page.length < PAGE) continue
-      await remove(page)
-      page = []
+    const pages = listBlobs(container, { prefix, includeMetadata: true, signal, limitMs })
+    for await (const page of pages) {
+      const files = page.filter(({ name, properties, metadata }) => {
+        if (properties.lastModified.getTime() >= writtenBeforeMs) return false
+        // Where storage has real folders they are listed as blobs, and can only be deleted once they are empty.
+        const isFolder = metadata?.['hdi_isfolder'] === 'true'
+        if (isFolder) folders.push(name)
+        return !isFolder
+      })
+      found += files.length
+      await remove(files.map(({ name }) => blobIn(container, name)))
     }
-    await remove(page)
     if (!dryRun) {
       // The deepest first; a folder that is still in use stays, and is no failure of ours.
-      for (const name of folders.toSorted((a, b) => b.length - a.length)) await removeBlobs([blobIn(container, name)])
+      for (const name of folders.toSorted((a, b) => b.length - a.length)) {
+        await removeBlobs([blobIn(container, name)], signal === undefined ? {} : { signal })
+        signal?.throwIfAborted()
+      }
     }
   } catch (cause) {
     signal?.throwIfAborted()

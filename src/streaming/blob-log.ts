@@ -1,7 +1,8 @@
 import type { TokenCredential } from '@azure/core-auth'
 import { BlobLeaseClient } from '@azure/storage-blob'
 import { KustoError, KustoNetworkError, KustoUsageError } from '../errors.ts'
-import { blobClient, containerClient } from '../storage/blob-client.ts'
+import { blobClient } from '../storage/blob-client.ts'
+import { listBlobs as listPages } from '../storage/list-blobs.ts'
 import { accountKeyStorage, identityStorage, openOwnStorage, sasStorage } from '../storage/own-storage.ts'
 import { readBlob } from '../storage/read-blob.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
@@ -104,13 +105,11 @@ async function listBlobs(
   const below = path === '' ? '' : `${path}/`
   const found: LogObject[] = []
   try {
-    const pages = containerClient(container).listBlobsFlat({
-      prefix: `${below}${folder}/`,
-      ...(signal === undefined ? {} : { abortSignal: signal }),
-    })
-    for await (const { name, properties } of pages) {
-      const createdAtMs = (properties.createdOn ?? properties.lastModified).getTime()
-      found.push({ name: name.slice(below.length), createdAtMs })
+    for await (const page of listPages(container, { prefix: `${below}${folder}/`, signal })) {
+      for (const { name, properties } of page) {
+        const createdAtMs = (properties.createdOn ?? properties.lastModified).getTime()
+        found.push({ name: name.slice(below.length), createdAtMs })
+      }
     }
   } catch (cause) {
     signal?.throwIfAborted()
