@@ -3,6 +3,7 @@ import { badOption, oneOf, wholeNumber } from '../base/check-options.ts'
 import type { WriteOptions } from '../sink/write-settings.ts'
 import { exactlyOnceSettings } from './exactly-once-settings.ts'
 import type { ExactlyOnceOptions, ExactlyOnceSettings } from './exactly-once-settings.ts'
+import { refuseWriteOptions } from './refuse-write-options.ts'
 import type { StreamingWriteOptions } from './streaming-write-settings.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 
@@ -144,6 +145,7 @@ const GIB = 1024 * MIB
  * @throws {KustoUsageError} KUSTO_BAD_OPTION
  */
 export function writerSettings(options: WriterOptions): SortedWriterOptions {
+  refuseWriteOptions(options, options.delivery)
   const { maxBatchRows, maxBatchBytes, maxBatchAgeMs, maxInFlightBatches, maxBufferedBytes, ...others } = options
   const { onAck, deadLetter, signal, onEvent, ...delivering } = others
   const { how, write, exactlyOnce, streaming } = deliverySettings(delivering)
