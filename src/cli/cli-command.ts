@@ -11,7 +11,11 @@ export interface CliIo {
   readonly stdout: CliStream
   /** Progress, notes and errors. */
   readonly stderr: CliStream
-  readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean }
+  readonly stdin: AsyncIterable<Uint8Array | string> & {
+    readonly isTTY?: boolean
+    /** Closes it; who waits for bytes gets an error. */
+    destroy(): void
+  }
   readonly env: Readonly<Record<string, string | undefined>>
   /** Emits `SIGINT` and `SIGTERM`. */
   readonly signals: EventEmitter

@@ -12,6 +12,7 @@ import { inputFormatOf, INPUT_FORMATS } from './input-format.ts'
 import type { InputFormat } from './input-format.ts'
 import { parquetBytes, parquetInput } from './parquet-input.ts'
 import type { InputBatches } from './parquet-input.ts'
+import { standardInput } from './read-text.ts'
 import { typedBatches } from './typed-batches.ts'
 import type { TextColumn } from './typed-batches.ts'
 import { usageError } from './usage-error.ts'
@@ -113,8 +114,9 @@ async function* arrowBatches(source: string | AsyncIterable<Uint8Array>): AsyncG
   }
 }
 
-async function* bytesOf(file: string, { io, signal }: CliCall): AsyncGenerator<Uint8Array> {
-  const source = file === '-' ? io.stdin : createReadStream(file, { signal, highWaterMark: 1 << 20 })
+async function* bytesOf(file: string, call: CliCall): AsyncGenerator<Uint8Array> {
+  if (file === '-') return yield* standardInput(call)
+  const source = createReadStream(file, { signal: call.signal, highWaterMark: 1 << 20 })
   const plain = file.toLowerCase().endsWith('.gz') ? pipeline(source, createGunzip(), () => undefined) : source
   for await (const part of plain as AsyncIterable<Uint8Array | string>)
     yield typeof part === 'string' ? Buffer.from(part) : part

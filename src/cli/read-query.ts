@@ -9,13 +9,14 @@ import { usageError } from './usage-error.ts'
  * The text of the query: the operand, a file, or standard input.
  * @throws {KustoUsageError} CLI_USAGE when there is none or more than one
  */
-export async function queryText({ operands, flags, io }: CliCall): Promise<string> {
+export async function queryText(call: CliCall): Promise<string> {
+  const { operands, flags } = call
   const [operand] = operands
   const file = flags.text('file')
   if (operand !== undefined && file !== undefined) throw usageError('give the query as a word or with --file, not both')
   const source = file ?? operand
   if (source === undefined) throw usageError('needs a query: a word, --file FILE, or - for standard input')
-  const text = source === '-' ? await readText(io.stdin) : file === undefined ? source : await readFile(file, 'utf8')
+  const text = source === '-' ? await readText(call) : file === undefined ? source : await readFile(file, 'utf8')
   if (text.trim() === '') throw usageError('the query is empty')
   return text.replace(/^\uFEFF/, '').trim()
 }

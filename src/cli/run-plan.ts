@@ -112,10 +112,11 @@ interface StoredPlan {
   readonly place: { readonly cluster?: string; readonly database?: string }
 }
 
-async function planOf({ flags, io }: CliCall): Promise<StoredPlan> {
+async function planOf(call: CliCall): Promise<StoredPlan> {
+  const { flags } = call
   const file = flags.text('plan')
   if (file === undefined) throw usageError('needs --plan FILE, which the command plan writes')
-  const text = file === '-' ? await readText(io.stdin) : await readFile(file, 'utf8')
+  const text = file === '-' ? await readText(call) : await readFile(file, 'utf8')
   // Whether it is a plan is checked by whoever reads it; here only the place matters.
   const of = (name: string): string | undefined => new RegExp(`"${name}":\\s*"([^"]+)"`).exec(text)?.[1]
   const [cluster, database] = [of('cluster'), of('database')]

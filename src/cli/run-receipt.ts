@@ -11,9 +11,9 @@ import { usageError } from './usage-error.ts'
 
 /** Asks the service about every blob of a receipt, once or until all have reached their end. */
 export async function runReceipt(call: CliCall): Promise<number> {
-  const { operands, flags, io, screen, signal } = call
+  const { operands, flags, screen, signal } = call
   const [file = '-'] = operands
-  const stored = parsed(file === '-' ? await readText(io.stdin) : await readFile(file, 'utf8'), file)
+  const stored = parsed(file === '-' ? await readText(call) : await readFile(file, 'utf8'), file)
   await using connection = await openConnection(call, { place: stored })
   const receipt = stored.isStreaming
     ? connection.kusto.ingestReceipt(stored.json)

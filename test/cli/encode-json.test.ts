@@ -28,11 +28,11 @@ describe.each([
   it('has an object a line, also of dynamic values with line breaks between their parts', async () => {
     const batch = dynamics(['{\n  "a": [1,\r\n\t2],\r"b\\n": "x  y"\n}\n', null, '{"c":  3}'])
     const lines = (await text(encode, batch)).split('\n').filter((line) => line.includes('{'))
-    expect(lines.map((line) => line.trim().replace(/,$/, ''))).toEqual(
-      [String.raw`{"d":{"a": [1,2],"b\n": "x  y"}}`, '{"d":null}', '{"d":{"c":  3}}'].filter((line) =>
-        line.includes('{'),
-      ),
-    )
+    expect(lines.map((line) => line.trim().replace(/,$/, ''))).toEqual([
+      String.raw`{"d":{"a": [1,2],"b\n": "x  y"}}`,
+      '{"d":null}',
+      '{"d":{"c":  3}}',
+    ])
   })
 
   it('gives back any dynamic value, however it was indented', async () => {
