@@ -70,7 +70,8 @@ export class TableState {
 
   /** As `opened`, and counts a request as under way. The caller owes one call of the result. */
   async enter(signal: AbortSignal | undefined): Promise<() => void> {
-    await this.opened(signal)
+    // Nothing is awaited between the look and the count, or a pause could come in between; `opened` has an await of its own.
+    while (this.#pause !== undefined) await untilAborted(this.#pause, signal)
     this.#active += 1
     let inside = true
     return () => {
@@ -83,11 +84,14 @@ export class TableState {
 
   /** Lets no request begin until the result is called; one pause at a time. */
   async pause(signal: AbortSignal | undefined): Promise<() => void> {
-    await this.opened(signal)
+    // As in `enter`: of pauses that are woken together, the first one has it and the others wait again.
+    while (this.#pause !== undefined) await untilAborted(this.#pause, signal)
     let end: (() => void) | undefined
-    this.#pause = new Promise<void>((resolve) => (end = resolve))
+    const pause = new Promise<void>((resolve) => (end = resolve))
+    this.#pause = pause
     return () => {
-      this.#pause = undefined
+      // A second call must not end the pause of somebody else.
+      if (this.#pause === pause) this.#pause = undefined
       end?.()
     }
   }

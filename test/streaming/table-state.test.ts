@@ -77,6 +77,52 @@ describe('TableState', () => {
     expect(order).toEqual(['drained', 'entered'])
   })
 
+  it('streaming:C42 grants one pause at a time, asked for together or woken together', async () => {
+    const state = new TableState(() => 0)
+    const order: string[] = []
+    let paused = 0
+    const pauses = ['a', 'b', 'c'].map(async (name) => {
+      const resume = await state.pause(undefined)
+      paused += 1
+      order.push(`${name} of ${paused}`)
+      await Promise.resolve()
+      paused -= 1
+      resume()
+    })
+    await Promise.all(pauses)
+    expect(order).toEqual(['a of 1', 'b of 1', 'c of 1'])
+  })
+
+  it('streaming:C42 holds back a request that is woken together with the next pause', async () => {
+    const state = new TableState(() => 0)
+    const order: string[] = []
+    const first = await state.pause(undefined)
+    const pausing = state.pause(undefined)
+    const entering = state.enter(undefined).then(() => order.push('entered'))
+    first()
+    const second = await pausing
+    await state.drained(undefined)
+    order.push('drained')
+    await new Promise<void>((resolve) => void setImmediate(resolve))
+    second()
+    await entering
+    expect(order).toEqual(['drained', 'entered'])
+  })
+
+  it('streaming:C42 ends its own pause only, however often it is ended', async () => {
+    const state = new TableState(() => 0)
+    const first = await state.pause(undefined)
+    first()
+    const second = await state.pause(undefined)
+    first()
+    let entered = false
+    const entering = state.enter(undefined).then(() => (entered = true))
+    await new Promise<void>((resolve) => void setImmediate(resolve))
+    expect(entered).toBe(false)
+    second()
+    await entering
+  })
+
   it('gives a waiting request back its abort', async () => {
     const state = new TableState(() => 0)
     const resume = await state.pause(undefined)
