@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { metrics } from '@opentelemetry/api'
 import type { Attributes, BatchObservableCallback, MeterProvider, Observable } from '@opentelemetry/api'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { KustoWriter } from '../../src/streaming/kusto-writer.ts'
 import { publishMetrics } from '../../src/streaming/publish-metrics.ts'
 import { writerSettings } from '../../src/streaming/writer-settings.ts'
 import { FakeBatchSink, numbers } from './fake-batch-sink.ts'
+
+const BATCHES = { rows: 0, bytes: 0, memory: 0, age: 0, flush: 0, schema: 0, end: 0 }
 
 /** A provider that collects when it is told to. */
 class Collector {
@@ -65,5 +69,32 @@ describe('publishMetrics', () => {
     stop()
     expect(collector.collect().size).toBe(0)
     await writer.close()
+  })
+
+  it('streaming:C49 has every number of the metrics under a name, once', async () => {
+    const collector = new Collector()
+    metrics.setGlobalMeterProvider(collector.provider)
+    const writer = new KustoWriter('T', new FakeBatchSink(), writerSettings({}).writer)
+    // Each number is another one, so that none stands in for another.
+    let next = 0
+    const given = Object.fromEntries(Object.keys(writer.metrics()).map((name) => [name, ++next]))
+    const latency = { count: ++next, sumMs: ++next, maxMs: 0 }
+    vi.spyOn(writer, 'metrics').mockReturnValue({
+      ...writer.metrics(),
+      ...given,
+      batches: BATCHES,
+      retries: {},
+      latency,
+    })
+    const stop = await publishMetrics(writer)
+    const found = [...collector.collect()].filter(([name]) => !name.startsWith('kusto.writer.batches'))
+    stop()
+    await writer.abort()
+    const { batches: _batches, retries: _retries, latency: _latency, ...plain } = given
+    const numbersOf = [...Object.values(plain), latency.count, latency.sumMs]
+    expect(found.map(([, value]) => value).toSorted((a, b) => a - b)).toEqual(numbersOf.toSorted((a, b) => a - b))
+    expect(found.map(([name]) => name)).toContain('kusto.writer.fallback.rows T')
+    const page = await readFile(path.resolve(import.meta.dirname, '../../docs/api.md'), 'utf8')
+    for (const name of collector.kinds.keys()) expect(page).toContain(`\`${name.replace('kusto.writer.', '')}\``)
   })
 })
