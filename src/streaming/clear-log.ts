@@ -21,13 +21,16 @@ export async function removeRecordsOf(
   }
 }
 
-/** Removes rows that no entry names and none will, and records of batches that are behind the mark. */
+/**
+ * Removes rows that no entry names and none will, and records of batches that are behind the mark. Whoever is held up before it gets here
+ * removes nothing of the next owner: that is younger than when this one began to look.
+ */
 export async function removeOrphans(
   store: LogStore,
-  { mark, next, staged }: Pick<Scan, 'mark' | 'next' | 'staged'>,
+  { mark, next, staged, beganAtMs }: Pick<Scan, 'mark' | 'next' | 'staged'> & { readonly beganAtMs: number },
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const oldest = Date.now() - ORPHAN_AGE_MS
+  const oldest = beganAtMs - ORPHAN_AGE_MS
   for (const { name, createdAtMs } of await store.list('staged', signal)) {
     // Of a number that is taken, or so old that whoever staged it is gone.
     const isOfNoUse = numberOf(name) < next || createdAtMs < oldest

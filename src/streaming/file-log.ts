@@ -129,8 +129,9 @@ async function listFolder(root: string, folder: string): Promise<readonly LogObj
   })
   const objects: LogObject[] = []
   for (const name of names.filter((each) => !each.startsWith(UNFINISHED)).sort()) {
-    const { mtimeMs } = await stat(path.join(root, folder, name))
-    objects.push({ name: `${folder}/${name}`, createdAtMs: mtimeMs })
+    // One that was shut out, or the owner, may remove it while the folder is listed.
+    const found = await stat(path.join(root, folder, name)).catch(unlessMissing)
+    if (found !== undefined) objects.push({ name: `${folder}/${name}`, createdAtMs: found.mtimeMs })
   }
   return objects
 }

@@ -94,15 +94,37 @@ const MAX_SCANS = 5
 
 /** What is read may be removed while it is read; then a mark was made before. */
 async function scanMoving(store: LogStore, signal: AbortSignal | undefined): Promise<Scan> {
-  const newestMark = async (): Promise<string | undefined> => (await store.list('marks', signal)).at(-1)?.name
   for (let attempt = 1; ; attempt++) {
-    const before = await newestMark()
+    const before = await newestMark(store, signal)
     try {
       return await scan(store, signal)
     } catch (error) {
-      if (attempt === MAX_SCANS || (await newestMark()) === before) throw error
+      if (attempt === MAX_SCANS || (await newestMark(store, signal)) === before) throw error
     }
   }
+}
+
+/**
+ * What a log says to who has become its owner. An owner before, held up since it was last told that it is one, may still mark what it had
+ * settled by then and remove its records; a mark always comes before what it stands for goes. So what was read while no mark
+ * came is whole: all outcomes of earlier owners that count are in it, and nothing that goes later is of another batch.
+ */
+export async function scanAsOwner(store: LogStore, signal: AbortSignal | undefined): Promise<Scan> {
+  // Ends: each round is for a mark more, and an owner that was shut out has few left to make.
+  for (;;) {
+    const before = await newestMark(store, signal)
+    try {
+      const found = await scan(store, signal)
+      if ((await newestMark(store, signal)) === before) return found
+    } catch (error) {
+      signal?.throwIfAborted()
+      if ((await newestMark(store, signal)) === before) throw error
+    }
+  }
+}
+
+async function newestMark(store: LogStore, signal: AbortSignal | undefined): Promise<string | undefined> {
+  return (await store.list('marks', signal)).at(-1)?.name
 }
 
 /** Where the source stands after a batch. */

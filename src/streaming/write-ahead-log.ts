@@ -6,7 +6,7 @@ import { numberedName } from './log-store.ts'
 import type { LogOwnership, LogStore } from './log-store.ts'
 import { openLogStream } from './open-log-stream.ts'
 import type { LogTarget, OpenLogOptions } from './open-log-stream.ts'
-import { pointOf, scan } from './read-log.ts'
+import { pointOf, scanAsOwner } from './read-log.ts'
 import type { UnsettledBatch } from './read-log.ts'
 import { checkStaged, measure } from './staged-rows.ts'
 import type { StagedRows } from './staged-rows.ts'
@@ -67,12 +67,13 @@ export class WriteAheadLog {
     const ownership = await store.acquire(options)
     try {
       const stream = await openLogStream(store, target, options)
-      const found = await scan(store, signal)
+      const beganAtMs = Date.now()
+      const found = await scanAsOwner(store, signal)
       const log = new WriteAheadLog(store, ownership, { stream, ...found })
       for (const { entry } of found.settled) log.#settled.set(entry.sequence, pointOf(entry))
       for (const { entry, attempts } of [...found.settled, ...found.unsettled])
         log.#attempts.set(entry.sequence, attempts.length)
-      await removeOrphans(store, found, signal)
+      await removeOrphans(store, { ...found, beganAtMs }, signal)
       return { log, unsettled: found.unsettled, settled: found.settled, resume: found.resume }
     } catch (error) {
       await ownership.release()

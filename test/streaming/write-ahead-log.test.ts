@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fileLog } from '../../src/streaming/file-log.ts'
 import type { LogStore } from '../../src/streaming/log-store.ts'
 import { inspectLog, settleBatch } from '../../src/streaming/log-tools.ts'
@@ -176,6 +176,132 @@ it('a log is read while its writer goes on, and told as it was a moment ago', as
   }
   expect(await inspectLog(moving)).toMatchObject({ settledUpTo: 1, unsettled: [], resume: { position: 20 } })
   await log.release()
+})
+
+/** A store that makes and removes objects only as it is let. */
+function stepped(store: LogStore): {
+  readonly log: LogStore
+  readonly hold: () => void
+  readonly step: (operations: number) => Promise<void>
+} {
+  let allowed = Infinity
+  let wake: (() => void)[] = []
+  const turn = async (): Promise<void> => {
+    while (allowed <= 0) await new Promise<void>((resolve) => wake.push(resolve))
+    allowed--
+  }
+  const log: LogStore = {
+    ...store,
+    async create(...given) {
+      await turn()
+      return store.create(...given)
+    },
+    async remove(...given) {
+      await turn()
+      return store.remove(...given)
+    },
+  }
+  const step = async (operations: number): Promise<void> => {
+    allowed = operations
+    for (const each of wake.splice(0)) each()
+    wake = []
+    // All that is let has begun and ended when the next one waits; what is let for good is awaited by the caller.
+    while (operations !== Infinity && wake.length === 0)
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+  }
+  return { log, hold: () => (allowed = 0), step }
+}
+
+describe('streaming:T4 a writer that takes over while the one before settles a batch', () => {
+  /** Of the old owner once it has found itself to be the owner: the rows, the mark, the records of the batch, the mark before. */
+  const STEPS = 6
+
+  it.each(Array.from({ length: STEPS + 1 }, (_, steps) => steps))(
+    'sees all of it, whichever of its looks comes after step %i',
+    async (steps) => {
+      for (let look = 1, wasReached = true; wasReached; look++) {
+        folder = await mkdtemp(path.join(os.tmpdir(), 'kusto-arrow-wal-'))
+        const { log: store, hold, step } = stepped(fileLog(folder))
+        const { log: old } = await WriteAheadLog.open(store, TARGET, OPTIONS)
+        await old.settle(await old.append(rows(10)), { outcome: 'committed', evidence: 'succeeded' })
+        const entry = await old.append(rows(20))
+        hold()
+        const settling = old.settle(entry, { outcome: 'committed', evidence: 'succeeded' })
+        await step(1)
+        wasReached = false
+        let looks = 0
+        const looking = async <R>(work: () => Promise<R>): Promise<R> => {
+          if (++looks === look) {
+            wasReached = true
+            await (steps === STEPS ? Promise.all([step(Infinity), settling]) : step(steps))
+          }
+          return work()
+        }
+        const base = fileLog(folder)
+        const next = await WriteAheadLog.open(
+          {
+            ...base,
+            list: (...given) => looking(() => base.list(...given)),
+            read: (...given) => looking(() => base.read(...given)),
+          },
+          TARGET,
+          { ...OPTIONS, takeOver: true },
+        )
+        const at = { steps, look }
+        expect({ ...at, resume: next.resume }).toEqual({ ...at, resume: { position: 20, partialRows: 0 } })
+        expect({ ...at, unsettled: next.unsettled }).toEqual({ ...at, unsettled: [] })
+        const added = await next.log.append(rows(30))
+        expect({ ...at, sequence: added.sequence }).toEqual({ ...at, sequence: 2 })
+        // The rest comes when the new owner is at work, and takes nothing from it.
+        await Promise.all([step(Infinity), settling])
+        await next.log.release()
+        const last = await open()
+        expect(last.unsettled.map((each) => each.entry)).toEqual([added])
+        expect(last.resume).toEqual({ position: 30, partialRows: 0 })
+        await last.log.settle(added, { outcome: 'committed', evidence: 'succeeded' })
+        await last.log.release()
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
+
+  it('is told of damage that nobody has made meanwhile', async () => {
+    const { log } = await open()
+    await log.append(rows(10))
+    await log.append(rows(20))
+    await rm(path.join(folder, 'entries/000000000000'))
+    await log.release()
+    await expect(open()).rejects.toMatchObject({ code: 'KUSTO_BAD_LOG_RECORD' })
+  })
+
+  it('keeps rows that came after it looked, however late it removes what nobody names', async () => {
+    const { log } = await open()
+    const base = fileLog(folder)
+    const threeHours = 3 * 3_600_000
+    let isHeldUp = false
+    let staged = ''
+    const slow: LogStore = {
+      ...base,
+      async list(name, signal) {
+        const found = await base.list(name, signal)
+        if (name === 'entries' && !isHeldUp) {
+          // Now it stands still for three hours; the next owner stages a batch in the first of them.
+          isHeldUp = true
+          const { log: newer } = await WriteAheadLog.open(fileLog(folder), TARGET, { ...OPTIONS, takeOver: true })
+          ;({ staged } = await newer.append(rows(10)))
+          await newer.release()
+          const real = Date.now()
+          vi.spyOn(Date, 'now').mockImplementation(() => real + threeHours)
+        }
+        return found
+      },
+    }
+    await log.release()
+    const { log: late } = await WriteAheadLog.open(slow, TARGET, OPTIONS)
+    vi.restoreAllMocks()
+    expect(await objects('staged')).toEqual([path.basename(staged)])
+    await expect(late.verify()).rejects.toMatchObject({ code: 'KUSTO_LOG_FENCED' })
+  })
 })
 
 describe('streaming:C11 the names of what is sent', () => {
