@@ -61,7 +61,7 @@ export async function openExport(
   })
   settings.onEvent({ kind: 'cache', hit: lease.hit })
   // The export belongs to the cache; signal and events are those of this read.
-  return { ...readWith(lease.value, settings), release: () => lease.giveBack() }
+  return { ...readWith(lease.value, settings), release: (signal) => lease.giveBack(signal) }
 }
 
 /** The same export, its blobs read with the signal and events of these settings. */

@@ -110,14 +110,18 @@ async function runAll(
 async function removeAll(
   context: SourceContext,
   outcomes: readonly ExportOutcome[],
-  { keepBlobs, onEvent }: ReadSettings,
+  { keepBlobs, onEvent, signal }: ReadSettings,
 ): Promise<void> {
   if (keepBlobs) return
-  for (const { blobs, directory } of outcomes) {
-    const { removed, failures } = await removeBlobs(blobs.map((blob) => blob.location))
-    for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
-    onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
+  const remove = async (stop: AbortSignal): Promise<void> => {
+    for (const { blobs, directory } of outcomes) {
+      const locations = blobs.map((blob) => blob.location)
+      const { removed, failures } = await removeBlobs(locations, { signal: stop })
+      for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
+      onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
+    }
   }
+  await context.sweeps.remove(remove, { signal })
 }
 
 function summary(outcomes: readonly ExportOutcome[]): Pick<ExportedRead, 'operationIds' | 'rows'> {

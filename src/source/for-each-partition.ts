@@ -53,7 +53,7 @@ export async function forEachPartition(
       await pool.close()
     }
   } finally {
-    await exported.release()
+    await exported.release(settings.signal)
   }
 }
 

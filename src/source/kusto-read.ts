@@ -189,7 +189,7 @@ export class ReadPartitions implements Iterable<ReadPartition>, AsyncDisposable 
 
   /** Deletes the exported blobs. */
   async release(): Promise<void> {
-    await this.#read.release()
+    await this.#read.release(this.#read.context.settings.signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

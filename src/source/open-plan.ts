@@ -80,7 +80,7 @@ export async function createPlan(
       partitions,
     })
   } catch (error) {
-    await exported.release()
+    await exported.release(settings.signal)
     throw error
   }
 }
@@ -132,7 +132,11 @@ export async function releasePlan(context: SourceContext, json: unknown, options
   const urls = plan.partitions.flatMap(({ blobs }) => blobs.map(({ url }) => url))
   const outside = urls.find((url) => !decodeURI(url).includes(`/${plan.directory}/`))
   if (outside !== undefined) throw foreignBlob(outside, `below ${plan.directory}`)
-  const { removed, failures } = await removeBlobs(urls.map((url) => signed(url, locations)))
+  const { removed, failures } = await removeBlobs(
+    urls.map((url) => signed(url, locations)),
+    settings.signal === undefined ? {} : { signal: settings.signal },
+  )
+  settings.signal?.throwIfAborted()
   for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
   settings.onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory: plan.directory })
 }

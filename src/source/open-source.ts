@@ -67,7 +67,7 @@ export function openSource(client: DatabaseClient, caching: CachedOptions): Open
   return {
     context,
     settle: async () => {
-      await Promise.all([exportCache.close(), sweeps.close()])
+      await sweeps.close(exportCache.close())
     },
     close: async () => {
       const open = [...pools.values(), ...ownPools]

@@ -102,7 +102,7 @@ export async function openDistributedRead(
   settings: ReadSettings,
 ): Promise<OpenedRead> {
   const read = await openExport(context, source, settings)
-  return { schema: read.schema, batches: read.batches(), [Symbol.asyncDispose]: () => read.release() }
+  return { schema: read.schema, batches: read.batches(), [Symbol.asyncDispose]: () => read.release(settings.signal) }
 }
 
 interface Held {

@@ -24,7 +24,8 @@ export interface CacheLease<T> {
   readonly value: T
   /** Whether it was there already. */
   readonly hit: boolean
-  giveBack(): Promise<void>
+  /** Whoever was aborted waits as the value's `release` says. */
+  giveBack(signal?: AbortSignal): Promise<void>
 }
 
 export interface CacheRequest<T> {
@@ -42,13 +43,15 @@ interface Entry<T> {
   /** Once it is out of the cache, the last lease releases it. */
   isOut: boolean
   timer: NodeJS.Timeout | undefined
+  released: Promise<void> | undefined
 }
 
 /** Values with a cost and an end, kept by key: made once for callers at the same time, released when their time is over. */
-export class ReadCache<T extends { release(): Promise<void> }> {
+export class ReadCache<T extends { release(signal?: AbortSignal): Promise<void> }> {
   /** In the order of use. */
   readonly #entries = new Map<string, Entry<T>>()
-  readonly #releases = new Set<Promise<void>>()
+  /** Values that are made or released. */
+  readonly #underWay = new Set<Promise<void>>()
   readonly #onReleaseFailed: (error: unknown) => void
 
   constructor(onReleaseFailed: (error: unknown) => void) {
@@ -67,11 +70,11 @@ export class ReadCache<T extends { release(): Promise<void> }> {
     this.#entries.set(key, entry)
     this.#shrink(request.settings.maxEntries)
     let isGivenBack = false
-    const giveBack = async (): Promise<void> => {
+    const giveBack = async (signal?: AbortSignal): Promise<void> => {
       if (isGivenBack) return
       isGivenBack = true
       entry.leases--
-      if (entry.leases === 0 && entry.isOut) await this.#release(entry)
+      if (entry.leases === 0 && entry.isOut) await this.#release(entry, signal)
     }
     try {
       return { value: await untilAborted(entry.opened, request.signal), hit: known !== undefined, giveBack }
@@ -105,24 +108,37 @@ export class ReadCache<T extends { release(): Promise<void> }> {
       entry.stop.abort(new Error('the connector was closed'))
     }
     await Promise.all(entries.map((entry) => this.#release(entry)))
-    await Promise.all(this.#releases)
+    await Promise.all(this.#underWay)
   }
 
   #open(key: string, { open, settings }: CacheRequest<T>): Entry<T> {
     const stop = new AbortController()
-    const entry: Entry<T> = { key, opened: open(stop.signal), stop, leases: 0, isOut: false, timer: undefined }
-    void this.#keep(entry, settings.ttlMs)
+    const entry: Entry<T> = {
+      key,
+      opened: open(stop.signal),
+      stop,
+      leases: 0,
+      isOut: false,
+      timer: undefined,
+      released: undefined,
+    }
+    this.#watch(this.#keep(entry, settings.ttlMs))
     return entry
   }
 
-  /** The time to live begins when the value is there; a failure is not remembered. */
+  /**
+   * The time to live begins when the value is there; a failure is not remembered. A value that comes when nobody waits for
+   * it any more goes at once.
+   */
   async #keep(entry: Entry<T>, ttlMs: number): Promise<void> {
     try {
       await entry.opened
-      if (!entry.isOut) entry.timer = setTimeout(() => void this.#expire(entry), ttlMs).unref()
     } catch {
       this.#takeOut(entry)
+      return
     }
+    if (!entry.isOut) entry.timer = setTimeout(() => void this.#expire(entry), ttlMs).unref()
+    else if (entry.leases === 0) await this.#release(entry)
   }
 
   #shrink(maxEntries: number): void {
@@ -143,15 +159,19 @@ export class ReadCache<T extends { release(): Promise<void> }> {
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
   }
 
-  async #release(entry: Entry<T>): Promise<void> {
-    const released = entry.opened
+  #release(entry: Entry<T>, signal?: AbortSignal): Promise<void> {
+    entry.released ??= entry.opened
       .then(
-        (value) => value.release(),
+        (value) => value.release(signal),
         () => undefined,
       )
       .catch(this.#onReleaseFailed)
-      .finally(() => this.#releases.delete(released))
-    this.#releases.add(released)
-    await released
+    this.#watch(entry.released)
+    return entry.released
+  }
+
+  #watch(work: Promise<void>): void {
+    const watched: Promise<void> = work.finally(() => this.#underWay.delete(watched))
+    this.#underWay.add(watched)
   }
 }

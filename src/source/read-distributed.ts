@@ -26,8 +26,11 @@ export interface DistributedRead {
   readonly context: BlobReadContext
   /** All rows, partition by partition. */
   batches(): AsyncGenerator<RecordBatch>
-  /** Deletes the blobs, unless `keepBlobs`. Calling it again does nothing. */
-  release(): Promise<void>
+  /**
+   * Deletes the blobs, unless `keepBlobs`. Calling it again does nothing. Whoever was aborted waits a second at most; the
+   * rest goes on by itself.
+   */
+  release(signal?: AbortSignal): Promise<void>
 }
 
 /** Exports the query's rows to blobs and shares them out over partitions. */
@@ -60,15 +63,18 @@ export async function openDistributed(
     context: blobContext,
     partitions: blobs.map((members, index) => partitionOf(index, members, blobContext)),
     batches: () => readBlobs(blobs.flat(), blobContext),
-    async release() {
+    async release(signal) {
       if (released) return
       released = true
-      const { removed, failures } = await removeBlobs(
-        blobs.flat().map((blob) => blob.location),
-        { renew: () => context.exportStorage(settings.storage).renew(undefined) },
-      )
-      for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
-      settings.onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
+      const remove = async (stop: AbortSignal): Promise<void> => {
+        const { removed, failures } = await removeBlobs(
+          blobs.flat().map((blob) => blob.location),
+          { renew: () => context.exportStorage(settings.storage).renew(stop), signal: stop },
+        )
+        for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
+        settings.onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
+      }
+      await context.sweeps.remove(remove, { signal })
     },
   }
 }

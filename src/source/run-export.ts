@@ -1,4 +1,5 @@
 import type { CommandRow } from '../client/command-table.ts'
+import { AbortScope } from '../base/abort.ts'
 import { poll } from '../base/poll.ts'
 import { retry } from '../base/retry.ts'
 import type { RetryPolicy } from '../base/retry.ts'
@@ -30,6 +31,8 @@ export interface ExportOutcome {
 
 /** How long a best-effort `.cancel operation` may take after an abort. */
 const CANCEL_TIMEOUT_MS = 500
+/** How long the caller of a failed export waits until its blobs are deleted. */
+const REMOVAL_WAIT_MS = 10_000
 /** How long a question after a cancelled operation may take. */
 const SWEEP_TIMEOUT_MS = 5_000
 
@@ -84,7 +87,8 @@ async function runOnce(
       ...(settings.distribution === undefined ? {} : { distribution: settings.distribution }),
     },
   })
-  const remove = (): Promise<void> => removeLeftovers(context, containers, directory, settings)
+  const remove = (stop: AbortSignal): Promise<void> =>
+    removeLeftovers(context, { containers, directory, signal: stop }, settings)
   const askedAt = performance.now()
   const operationId = await start(context, csl, settings, remove)
   onEvent({ kind: 'export-started', operationId, directory, elapsedMs: performance.now() - askedAt })
@@ -98,10 +102,18 @@ async function runOnce(
     onEvent({ kind: 'export-finished', operationId, blobs: blobs.length, rows, elapsedMs })
     return { operationId, directory, blobs }
   } catch (error) {
-    if (!isExportFailed(error)) await cancel(context, operationId, settings)
-    await remove()
-    if (!isExportFailed(error))
-      context.sweeps.start({ hasEnded: () => hasEnded(context, operationId, settings), remove })
+    const mayRun = !isExportFailed(error)
+    const cleanUp = async (stop: AbortSignal): Promise<void> => {
+      if (mayRun) await cancel(context, operationId, settings)
+      await remove(stop)
+    }
+    await context.sweeps.remove(cleanUp, { signal, limitMs: REMOVAL_WAIT_MS })
+    if (mayRun) {
+      context.sweeps.start({
+        hasEnded: (stop) => hasEnded(context, operationId, { ...settings, signal: stop }),
+        remove,
+      })
+    }
     throw error
   }
 }
@@ -111,7 +123,7 @@ async function start(
   context: SourceContext,
   csl: Kql,
   settings: ReadSettings,
-  remove: () => Promise<void>,
+  remove: (stop: AbortSignal) => Promise<void>,
 ): Promise<string> {
   try {
     const started = await context.command(csl, settings)
@@ -124,7 +136,9 @@ async function start(
 }
 
 async function hasEnded(context: SourceContext, operationId: string, settings: ReadSettings): Promise<boolean> {
-  const row = await askState(context, operationId, { ...settings, signal: AbortSignal.timeout(SWEEP_TIMEOUT_MS) })
+  using scope = new AbortScope(settings.signal)
+  scope.limit(SWEEP_TIMEOUT_MS, () => new Error(`no answer within ${SWEEP_TIMEOUT_MS} ms`))
+  const row = await askState(context, operationId, { ...settings, signal: scope.signal })
   return !['InProgress', 'Scheduled'].includes(textOf(row, 'State'))
 }
 
@@ -212,12 +226,17 @@ async function cancel(context: SourceContext, operationId: string, settings: Rea
 /** A failed export leaves the blobs it had written. */
 async function removeLeftovers(
   context: SourceContext,
-  containers: readonly StorageLocation[],
-  directory: string,
+  place: {
+    readonly containers: readonly StorageLocation[]
+    readonly directory: string
+    /** The end of the connector. */
+    readonly signal: AbortSignal
+  },
   { keepBlobs, onEvent }: ReadSettings,
 ): Promise<void> {
   if (keepBlobs) return
-  const all = await Promise.all(containers.map((container) => removeDirectory(container, directory)))
+  const { containers, directory, signal } = place
+  const all = await Promise.all(containers.map((container) => removeDirectory(container, directory, { signal })))
   const failures = all.flatMap((found) => found.failures)
   for (const failure of failures) context.log.warning(`blobs of a failed export may be left: ${String(failure)}`)
   const removed = all.reduce((sum, found) => sum + found.removed, 0)

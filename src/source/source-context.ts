@@ -40,6 +40,6 @@ export interface SourceContext {
   /** Exports that outlive a read, by plan. */
   readonly exportCache: ReadCache<DistributedRead>
   /** Clean-up that goes on behind a read that failed. */
-  readonly sweeps: Pick<Sweeps, 'start'>
+  readonly sweeps: Pick<Sweeps, 'start' | 'remove'>
   readonly log: { warning(message: string): void }
 }

@@ -93,7 +93,10 @@ describe('verbs without push-down', () => {
   }
 
   it('give the rows and types that an export of the verb gives', async () => {
-    for (const types of [TYPES['dictionaries found in a sample'], TYPES['all at once']]) {
+    for (const types of [
+      { dictionary: 'auto' },
+      { dictionary: ['city', 'land'], datetime: 'ns', guid: 'uuid' },
+    ] as const) {
       for (const verb of ['equal to a text', 'different texts', 'the last by number']) {
         const [there, here] = await Promise.all(
           [true, false].map((pushDown) =>

@@ -4,6 +4,7 @@ import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import { type CommandCell, CommandRow } from '../../src/client/command-table.ts'
 import { DecodePool } from '../../src/source/decode-pool.ts'
 import type { DistributedRead } from '../../src/source/read-distributed.ts'
+import { Sweeps } from '../../src/source/export-storage-sweep.ts'
 import { ReadCache } from '../../src/source/read-cache.ts'
 import type { SourceContext } from '../../src/source/source-context.ts'
 import { parseContainerUrl } from '../../src/storage/storage-location.ts'
@@ -14,6 +15,8 @@ export class FakeStorage implements AsyncDisposable {
   /** What a request's `sig` must be; all others are refused with 403. */
   signature = 'first'
   readonly refused: string[] = []
+  /** Listings and deletes get no answer. */
+  isSilent = false
   readonly #server = createServer((request, response) => this.#answer(request, response))
 
   async listen(): Promise<this> {
@@ -38,6 +41,7 @@ export class FakeStorage implements AsyncDisposable {
       response.writeHead(403, { 'x-ms-error-code': 'AuthenticationFailed' }).end()
       return
     }
+    if (this.isSilent && (request.method === 'DELETE' || url.searchParams.has('comp'))) return
     const blob = this.blobs.get(name)
     if (url.searchParams.get('comp') === 'list') {
       const prefix = url.searchParams.get('prefix') ?? ''
@@ -112,6 +116,7 @@ export class FakeService {
   }
 
   context(): SourceContext {
+    const sweeps = new Sweeps()
     const signed = (): ReturnType<typeof parseContainerUrl> =>
       parseContainerUrl(`${this.#storage.container}?sv=1&sig=${this.#storage.signature}`)
     return {
@@ -119,7 +124,7 @@ export class FakeService {
       database: 'db',
       query: () => Promise.resolve(bytesOf(getschemaAnswer())),
       command: async (csl) => this.#run(csl.text),
-      sweeps: { start: () => undefined },
+      sweeps: { start: () => undefined, remove: (work, options) => sweeps.remove(work, options) },
       exportStorage: () => ({
         targets: () => {
           const location = signed()

@@ -65,6 +65,31 @@ describe('ReadCache', () => {
     expect(lease.hit).toBe(false)
   })
 
+  it('releases a value that comes after the last caller gave up', async () => {
+    for (const isAborted of [true, false]) {
+      const cache = cacheOf()
+      const stop = new AbortController()
+      const made = new Export(1)
+      let end: ((made: Export) => void) | undefined
+      const open = (): Promise<Export> => new Promise((resolve) => void (end = resolve))
+      const leased = cache.lease('k', { settings, signal: stop.signal, open })
+      if (isAborted) {
+        stop.abort(new Error('enough'))
+        await expect(leased).rejects.toThrow('enough')
+        end?.(made)
+      } else {
+        // Taken out while it is made, and in use when it is there.
+        await cache.invalidate('k')
+        end?.(made)
+        const lease = await leased
+        expect(made.released).toBe(0)
+        await lease.giveBack()
+      }
+      await cache.close()
+      expect(made.released).toBe(1)
+    }
+  })
+
   it('lets one caller give up while another waits, and stops the work when the last one does', async () => {
     const cache = cacheOf()
     let stopped = false

@@ -26,9 +26,17 @@ afterEach(async () => {
 const DONE: readonly FakeState[] = [{ state: 'Completed' }]
 const ID = '00000000-0000-0000-0000-000000000000'
 
-function open(exports: readonly FakeExport[], options: ReadOptions = {}): Promise<DistributedRead> {
+function open(
+  exports: readonly FakeExport[],
+  options: ReadOptions = {},
+  listen: (event: ReadEvent) => void = () => undefined,
+): Promise<DistributedRead> {
   service = new FakeService(storage, exports)
-  const settings = readSettings({ partitions: 2, workers: 1, ...options, onEvent: (event) => events.push(event) })
+  const onEvent = (event: ReadEvent): void => {
+    events.push(event)
+    listen(event)
+  }
+  const settings = readSettings({ partitions: 2, workers: 1, ...options, onEvent })
   return openDistributed(service.context(), { query: kql`T`, operators: [] }, settings)
 }
 
@@ -113,6 +121,34 @@ describe('an export', () => {
     expect(service.verbs.at(-1)).toBe('.cancel operation')
     expect([...storage.blobs.keys()]).toEqual([])
   })
+
+  it('ends with an abort where storage gives no answer to the clean-up', async () => {
+    storage.isSilent = true
+    const stop = new AbortController()
+    const onEvent = ({ kind }: ReadEvent): void => {
+      if (kind === 'export-waiting') stop.abort(new Error('enough'))
+    }
+    await expect(open([{ states: [{ state: 'InProgress' }] }], { signal: stop.signal }, onEvent)).rejects.toThrow(
+      'enough',
+    )
+    expect(service.verbs.at(-1)).toBe('.cancel operation')
+    await service.close()
+    const fine = { states: DONE, blobs: [{ rows: 3 }] }
+    const waiting = { states: [{ state: 'InProgress' }] }
+    const by = { partitionBy: { kind: 'hash', column: 'a' }, partitions: 2, verifyRows: false } as const
+    const later = new AbortController()
+    const onExport = ({ kind }: ReadEvent): void => {
+      if (kind === 'export-finished') later.abort(new Error('enough'))
+    }
+    await expect(open([fine, waiting], { ...by, signal: later.signal }, onExport)).rejects.toThrow('enough')
+  }, 10_000)
+
+  it('is released by a reader that was aborted, where storage gives no answer', async () => {
+    const read = await open([{ states: DONE, blobs: [{ rows: 3 }] }])
+    storage.isSilent = true
+    await read.release(AbortSignal.abort(new Error('enough')))
+    expect(storage.blobs.size).toBe(1)
+  }, 10_000)
 
   it('ends all exports of partitions when one of them fails, and deletes what the others wrote', async () => {
     const fine = { states: DONE, blobs: [{ rows: 3 }] }
