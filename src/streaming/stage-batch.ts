@@ -1,6 +1,8 @@
 import { ingestionProperties } from '../sink/blob-format.ts'
 import { cutBlobs } from '../sink/cut-blobs.ts'
+import type { BlobCut } from '../sink/cut-blobs.ts'
 import { encodeCut } from '../sink/encode-cut.ts'
+import { KustoProtocolError } from '../errors.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import type { SealedBatch } from './batch-buffer.ts'
@@ -19,14 +21,13 @@ export interface StageBatchOptions extends Pick<SendOptions, 'point' | 'signal'>
 /** Encodes a batch into the log, as the one blob that it will be. */
 export async function stageBatch(
   context: SinkContext,
-  { setup, batches, bytes, rows, sequence }: SealedBatch<QueuedSetup>,
+  { setup, batches, bytes, rows }: SealedBatch<QueuedSetup>,
   { log, write, point, signal }: StageBatchOptions,
 ): Promise<EntryRecord> {
   const { plan, format, columns } = setup.write
   const { compression, ignoreFirstRecord: hasHeader, encodeWorkers } = write
-  const settings = { ...write, maxBlobBytes: Math.max(1, bytes), maxBufferedBytes: Math.max(1, bytes), signal }
-  const { value: cut } = await cutBlobs(each(batches), settings).next()
-  if (cut === undefined) throw new Error(`expected rows in batch ${sequence}, found none`)
+  const settings = { maxBlobBytes: Infinity, maxBufferedBytes: Math.max(1, bytes), signal }
+  const cut = await onlyCut(cutBlobs(each(batches), settings), rows)
   try {
     const encoded = encodeCut(cut, {
       schema: setup.schema,
@@ -51,4 +52,18 @@ export async function stageBatch(
   } finally {
     cut.release()
   }
+}
+
+/** What is staged and the entry that names it must not differ: then the cut has all rows, and there is no other. */
+export async function onlyCut(cuts: AsyncGenerator<BlobCut>, rows: number): Promise<BlobCut> {
+  const { value: cut } = (await cuts.next()) as { readonly value?: BlobCut }
+  // The next one is asked for only then: it would wait for the memory that this one holds.
+  const isWhole = cut !== undefined && cut.rows === rows
+  if (isWhole && (await cuts.next()).done === true) return cut
+  cut?.release()
+  await cuts.return(undefined)
+  throw new KustoProtocolError(
+    'KUSTO_ROW_COUNT_MISMATCH',
+    `expected the ${rows} rows of a batch in one blob, found ${cut?.rows ?? 0} in the first`,
+  )
 }

@@ -184,11 +184,10 @@ function stepped(store: LogStore): {
   readonly hold: () => void
   readonly step: (operations: number) => Promise<void>
 } {
-  let allowed = Infinity
-  let wake: (() => void)[] = []
+  const gate = { allowed: Infinity, wake: [] as (() => void)[] }
   const turn = async (): Promise<void> => {
-    while (allowed <= 0) await new Promise<void>((resolve) => wake.push(resolve))
-    allowed--
+    while (gate.allowed <= 0) await new Promise<void>((resolve) => gate.wake.push(resolve))
+    gate.allowed--
   }
   const log: LogStore = {
     ...store,
@@ -202,14 +201,13 @@ function stepped(store: LogStore): {
     },
   }
   const step = async (operations: number): Promise<void> => {
-    allowed = operations
-    for (const each of wake.splice(0)) each()
-    wake = []
+    gate.allowed = operations
+    for (const each of gate.wake.splice(0)) each()
     // All that is let has begun and ended when the next one waits; what is let for good is awaited by the caller.
-    while (operations !== Infinity && wake.length === 0)
-      await new Promise<void>((resolve) => void setImmediate(resolve))
+    if (operations === Infinity) return
+    while (gate.wake.length === 0) await new Promise<void>((resolve) => void setImmediate(resolve))
   }
-  return { log, hold: () => (allowed = 0), step }
+  return { log, hold: () => (gate.allowed = 0), step }
 }
 
 describe('streaming:T4 a writer that takes over while the one before settles a batch', () => {
