@@ -10,6 +10,7 @@ import { WriterIntake } from './writer-intake.ts'
 import type { WriterInput } from './writer-intake.ts'
 import { MetricsRecorder } from './writer-metrics.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
+import type { OnWriterEvent } from './writer-events.ts'
 import type { WriterSettings } from './writer-settings.ts'
 
 export interface WriterWriteOptions {
@@ -81,18 +82,18 @@ export class KustoWriter implements AsyncDisposable {
     })
     this.closed.catch(() => undefined)
     this.#settle = settle ?? { resolve: () => undefined, reject: () => undefined }
+    const onEvent = (event: Parameters<OnWriterEvent>[0]): void => this.#guarded(() => settings.onEvent(event))
     this.#batch = new OpenBatch({
-      settings,
+      settings: { ...settings, onEvent },
       metrics: this.#metrics,
       launch: (batch, release) => this.#pipeline.launch(batch, this.#progress.pointAfter(batch), release),
-      onFailure: (error) => this.#fail(error),
     })
     this.#pipeline = new BatchPipeline<unknown>({
       sink,
       maxInFlightBatches: settings.maxInFlightBatches,
       retryTimeoutMs: settings.retryTimeoutMs,
       reject: rejection(settings),
-      onEvent: settings.onEvent,
+      onEvent,
       metrics: this.#metrics,
       onAdvance: (doneBefore) => this.#progress.advance(doneBefore),
       onFailure: (error) => this.#fail(error),
@@ -145,7 +146,8 @@ export class KustoWriter implements AsyncDisposable {
 
   /**
    * Ends the writer without writing what is buffered. Batches that the service has taken can no longer be recalled; when this
-   * resolves nothing more is sent. Rows that were not acknowledged are the caller's to write again.
+   * resolves nothing more is sent. Rows that were not acknowledged are the caller's to write again. Rejects when the log could
+   * not be released; the writer is ended all the same.
    */
   async abort(reason: unknown = new DOMException('the writer was aborted', 'AbortError')): Promise<void> {
     if (this.#state === 'closed') return
@@ -211,15 +213,15 @@ export class KustoWriter implements AsyncDisposable {
         this.#batch.add({ batch, setup, write: begun.write, isLast }, release)
         rows += batch.numRows
       }
-      this.#scope.signal.throwIfAborted()
       begun.take()
       if (begun.hasPosition && begun.pieces.length === 0) this.#batch.complete(begun.write)
       const needed = this.#batch.nextSequence + (this.#batch.rows > 0 ? 1 : 0)
       if (position !== undefined) this.#progress.await(position, needed)
-      this.#progress.advance(this.#pipeline.doneBefore)
+      this.#guarded(() => this.#progress.advance(this.#pipeline.doneBefore))
+      this.#scope.signal.throwIfAborted()
       return { rows, acknowledged: async (until) => this.#told(this.#pipeline.until(needed, until)) }
     } catch (error) {
-      throw this.#hasFailed() ? this.#tell() : error
+      throw this.#stateNow() === 'failed' ? this.#tell() : error
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
@@ -239,6 +241,7 @@ export class KustoWriter implements AsyncDisposable {
       const flushed = await this.#flushed(until, undefined)
       await this.#sink.drain?.()
       await this.#release(undefined)
+      if (this.#stateNow() !== 'closing') throw this.#failure
       this.#state = 'closed'
       this.#settle.resolve()
       this.#scope.close()
@@ -253,7 +256,17 @@ export class KustoWriter implements AsyncDisposable {
 
   async #flushed(until: number, signal: AbortSignal | undefined): Promise<FlushedRows> {
     await this.#told(this.#pipeline.until(until, signal))
+    if (this.#stateNow() === 'failed') throw this.#tell()
     return { rows: this.#metrics.counters.acknowledgedRows, batches: this.#metrics.acknowledgedBatches }
+  }
+
+  /** What the caller's own functions throw ends the writer, wherever they are called from. */
+  #guarded(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #fail(reason: unknown): void {
@@ -304,8 +317,9 @@ export class KustoWriter implements AsyncDisposable {
     )
   }
 
-  #hasFailed(): boolean {
-    return this.#state === 'failed'
+  /** What the compiler takes for unchanged changes while something is awaited. */
+  #stateNow(): State {
+    return this.#state
   }
 
   async #told(promise: Promise<void>): Promise<void> {

@@ -8,12 +8,11 @@ import type { MetricsRecorder } from './writer-metrics.ts'
 import type { WriterSettings } from './writer-settings.ts'
 
 export interface OpenBatchOptions {
+  /** Its `onEvent` does not throw: a batch may end by a timer, where nobody is who could catch it. */
   readonly settings: WriterSettings
   readonly metrics: MetricsRecorder
   /** Sends a batch that has ended, and calls `release` when its rows need no memory any more. */
   readonly launch: (batch: SealedBatch<unknown>, release: () => void) => void
-  /** Told what `onEvent` throws: a batch may end by a timer, where nobody is called who could. */
-  readonly onFailure: (error: unknown) => void
 }
 
 /** Batches that end by age before the writer says that they are small, and what small is. */
@@ -25,7 +24,6 @@ export class OpenBatch {
   readonly #settings: WriterSettings
   readonly #metrics: MetricsRecorder
   readonly #launch: OpenBatchOptions['launch']
-  readonly #onFailure: OpenBatchOptions['onFailure']
   readonly #buffer: BatchBuffer<unknown>
   readonly #budget: ByteBudget
   readonly #aged = { batches: 0, bytes: 0, isTold: false }
@@ -33,11 +31,10 @@ export class OpenBatch {
   #ageTimer: NodeJS.Timeout | undefined
   #oldestAtMs = 0
 
-  constructor({ settings, metrics, launch, onFailure }: OpenBatchOptions) {
+  constructor({ settings, metrics, launch }: OpenBatchOptions) {
     this.#settings = settings
     this.#metrics = metrics
     this.#launch = launch
-    this.#onFailure = onFailure
     this.#buffer = new BatchBuffer(settings)
     this.#budget = new ByteBudget(settings.maxBufferedBytes)
   }
@@ -124,12 +121,8 @@ export class OpenBatch {
     this.#launch(batch, () => {
       for (const release of releases) release()
     })
-    try {
-      this.#settings.onEvent({ kind: 'batch-sealed', sequence, rows, bytes, reason })
-      if (reason === 'age') this.#watchSize(bytes)
-    } catch (error) {
-      this.#onFailure(error)
-    }
+    this.#settings.onEvent({ kind: 'batch-sealed', sequence, rows, bytes, reason })
+    if (reason === 'age') this.#watchSize(bytes)
   }
 
   #watchSize(bytes: number): void {

@@ -340,15 +340,30 @@ describe('an onEvent that throws', () => {
     await expect(writer.close()).rejects.toBe(thrown)
   })
 
-  it('when a batch is written gives it to no dead letter', async () => {
+  it.each(['batch-stage', 'batch-done'] as const)('at %s gives no written batch to a dead letter', async (kind) => {
     const letters: unknown[] = []
     const deadLetter = (): void => void letters.push('a letter')
-    const { sink, writer } = open({ onEvent: throwingAt('batch-done'), deadLetter })
+    const { sink, writer } = open({ onEvent: throwingAt(kind), deadLetter })
     sink.through = true
     await writer.write(numbers(0, 5))
     await expect(writer.close()).rejects.toBe(thrown)
+    await expect(writer.closed).rejects.toBe(thrown)
     expect([letters, sink.arrived]).toEqual([[], [range(0, 5)]])
   })
+})
+
+it('an onAck that throws is the failure of the writer', async () => {
+  const thrown = new Error('cannot be saved')
+  const onAck = (): never => {
+    throw thrown
+  }
+  const written = open({ onAck })
+  written.sink.through = true
+  await written.writer.write(numbers(0, 1), { position: 1 })
+  await expect(written.writer.flush()).rejects.toBe(thrown)
+  const empty = open({ onAck })
+  await expect(empty.writer.write([], { position: 1 })).rejects.toBe(thrown)
+  await expect(empty.writer.closed).rejects.toBe(thrown)
 })
 
 describe('the end', () => {
@@ -440,6 +455,25 @@ describe('the end', () => {
     await expect(writer.close()).rejects.toBe(behind)
     expect(isLetGo).toBe(true)
     await expect(writer.closed).rejects.toBe(behind)
+  })
+
+  it('an abort while close waits for what is behind the batches is the end of both', async () => {
+    const { sink, writer } = open()
+    sink.through = true
+    let pass: (() => void) | undefined
+    const drained = new Promise<void>((resolve) => (pass = resolve))
+    const draining = new Promise<void>((resolve) => {
+      Object.assign(sink, { drain: () => (resolve(), drained) })
+    })
+    await writer.write(numbers(0, 1))
+    const closing = writer.close()
+    await draining
+    const reason = new Error('enough')
+    await writer.abort(reason)
+    pass?.()
+    await expect(closing).rejects.toBe(reason)
+    await expect(writer.closed).rejects.toBe(reason)
+    await expect(writer.write(numbers(1, 1))).rejects.toThrow(/found it aborted/)
   })
 
   it('close takes writes that were called before it, once, and is the end', async () => {
