@@ -1,7 +1,8 @@
 import { KustoDataError, KustoProtocolError } from '../errors.ts'
 import type { ByteWindow } from './kernels/byte-window.ts'
 import type { RowCursor } from './kernels/read-rows.ts'
-import { skipJson, skipSpace } from './kernels/skip-json.ts'
+import { scanValue, ValueScan } from './kernels/scan-value.ts'
+import { MAX_DEPTH, skipJson, skipSpace } from './kernels/skip-json.ts'
 import type { KustoColumn } from './scalar-types.ts'
 
 /** Where in the response a row stands, for messages. */
@@ -35,7 +36,12 @@ export function explainStop(
     return wrongArity(stopColumn, columns.length, window, stopCell, rowPath, place.row)
   }
   const after = skipJson(buf, view, stopCell)
-  if (after < 0) return malformed(~after, 'a JSON value')
+  if (after < 0) {
+    const scan = new ValueScan()
+    scanValue(buf, stopCell, ~after, scan)
+    const isTooDeep = scan.depth === MAX_DEPTH && (buf[~after] === 0x5b || buf[~after] === 0x7b)
+    return malformed(~after, isTooDeep ? `values nested at most ${MAX_DEPTH} levels deep` : 'a JSON value')
+  }
   // A number that touches the end may go on in the next bytes.
   if (after >= end) return undefined
   if (stopAt < after) return misfit(column, buf.toString('utf8', stopCell, after), place)

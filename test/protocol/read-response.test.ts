@@ -171,3 +171,20 @@ describe('a table in pieces', () => {
     ).rejects.toMatchObject({ code: 'KUSTO_MALFORMED_RESPONSE' })
   })
 })
+
+describe('a dynamic value', () => {
+  it('is nested 512 levels deep at most, and one that goes deeper is told so', async () => {
+    const nested = (levels: number): string =>
+      `${'{"[": ['.repeat(levels / 2)}${levels % 2 === 0 ? '' : '[]'}${']}'.repeat(levels / 2)}`
+    const read = (text: string): Promise<unknown> => eventsOf(chunksOf(body([['d', 'dynamic']], [`[${text}]`]), 1000))
+    await expect(read(nested(512))).resolves.toBeDefined()
+    await expect(read(nested(513))).rejects.toMatchObject({
+      code: 'KUSTO_MALFORMED_RESPONSE',
+      message: expect.stringMatching(
+        /^expected values nested at most 512 levels deep in row 0, found "\[" at byte \d+ /,
+      ),
+    })
+    // A bracket in the wrong place is no depth.
+    await expect(read('[1 [2]]')).rejects.toThrow('expected a JSON value in row 0, found "["')
+  })
+})
