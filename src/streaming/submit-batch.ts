@@ -153,13 +153,8 @@ async function finalStatus(
       } catch (error) {
         signal.throwIfAborted()
         // A service that has just taken a blob may not know it yet.
-        if (error instanceof KustoServiceError && error.status === 404 && ++unknown >= MAX_UNKNOWN) return 'unknown'
-        if (
-          error instanceof KustoError &&
-          (error.retryable || (error instanceof KustoServiceError && error.status === 404))
-        ) {
-          return undefined
-        }
+        if (isUnknown(error)) return ++unknown >= MAX_UNKNOWN ? 'unknown' : undefined
+        if (error instanceof KustoError && error.retryable) return undefined
         throw error
       }
     },
@@ -172,6 +167,12 @@ async function finalStatus(
 }
 
 const MAX_UNKNOWN = 5
+
+/** An operation that is not there any more, or a blob that no status table and no operation lists: kept for some time only. */
+function isUnknown(error: unknown): boolean {
+  if (error instanceof KustoServiceError && error.status === 404) return true
+  return error instanceof KustoError && error.code === 'KUSTO_STATUS_NOT_FOUND'
+}
 
 /** Without an answer only the table can tell. */
 async function awaitTag(context: SinkContext, intent: IntentRecord, request: SubmitRequest): Promise<Verdict> {

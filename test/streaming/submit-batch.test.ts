@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { KustoServiceError } from '../../src/errors.ts'
+import { KustoProtocolError, KustoServiceError } from '../../src/errors.ts'
 import type { CommandRow } from '../../src/client/command-table.ts'
 import type { BlobState, BlobStatus } from '../../src/sink/ingestion-service.ts'
 import type { SinkContext } from '../../src/sink/sink-context.ts'
@@ -167,9 +167,12 @@ describe('streaming:T6 asking after a batch', () => {
     await expect(result).rejects.toThrow('enough')
   })
 
-  it('turns to the table when the service knows nothing of it', async () => {
+  it.each([
+    ['by an operation that is gone', refusal(404)],
+    ['by a status that is in no table any more', new KustoProtocolError('KUSTO_STATUS_NOT_FOUND', 'no such blob')],
+  ])('turns to the table when the service knows nothing of it, told %s', async (_, answer) => {
     const { result, asked } = submit({
-      answers: [refusal(404)],
+      answers: [answer],
       tags: [true],
       settings: { completionTimeoutMs: 60_000 },
     })
