@@ -53,10 +53,13 @@ export class WriterIntake {
     })
     const found: RowsToTake[] = []
     let bytes = 0
+    // Once for all of them, so that a write is never cut in two where the table happened to be looked at again.
+    let settled: { readonly setup: unknown } | undefined
     for await (const batch of batches) {
       bytes += rowMeter(batch).bytes(0, batch.numRows)
       if (wholeWrites && bytes > maxBatchBytes) throw this.#tooLarge()
-      const setup = await this.#setupFor({ schema, isInferred }, signal)
+      settled ??= { setup: await this.#setupFor({ schema, isInferred }, signal) }
+      const { setup } = settled
       for (const piece of rowSlices(batch, maxBatchBytes)) found.push({ batch: piece, setup })
     }
     return found
