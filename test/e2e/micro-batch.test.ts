@@ -72,6 +72,58 @@ describe('spark:W31 a micro-batch sink', () => {
     expect(await stored('Cut')).toEqual(range(21))
   })
 
+  it.each([
+    'delivery',
+    'log',
+    'maxBatchRows',
+    'maxBatchBytes',
+    'maxBatchAgeMs',
+    'maxBufferedBytes',
+    'maxInFlightBatches',
+    'onAck',
+  ])('refuses %s, which it would ignore, and says why', (name) => {
+    const message = expect.stringMatching(new RegExp(`found ${name}: \\w+`)) as string
+    expect(() => open('Refused', { [name]: 1 })).toThrow(
+      expect.objectContaining({ code: 'KUSTO_BAD_OPTION', message }) as Error,
+    )
+    expect(() => open('Refused', { [name]: undefined })).not.toThrow()
+  })
+
+  it('stops waiting on abort, and knows afterwards what became of the batch', async () => {
+    const checkpoint = fileLog(path.join(folder, 'Aborted'))
+    let letGo: (() => void) | undefined
+    const held = new Promise<void>((resolve) => (letGo = resolve))
+    const abort = new AbortController()
+    const slow = {
+      ...checkpoint,
+      create: async (...given: Parameters<typeof checkpoint.create>) => {
+        if (given[0].startsWith('intents/')) {
+          abort.abort(new Error('enough'))
+          await held
+        }
+        return checkpoint.create(...given)
+      },
+    }
+    await using sink = open('Aborted', { checkpoint: slow })
+    const gone = AbortSignal.abort(new Error('too late'))
+    await expect(sink.lastBatchId({ signal: gone })).rejects.toThrow('too late')
+    await expect(sink.addBatch(0, numbers(0, 1), { signal: gone })).rejects.toThrow('too late')
+    const never = (async function* (): AsyncGenerator<{ readonly n: number }> {
+      yield { n: 1 }
+      abortedSource.abort(new Error('no source'))
+      await new Promise<never>(() => undefined)
+    })()
+    const abortedSource = new AbortController()
+    await expect(sink.addBatch(0, never, { signal: abortedSource.signal })).rejects.toThrow('no source')
+    await expect(sink.addBatch(0, numbers(0, 5), { signal: abort.signal })).rejects.toThrow('enough')
+    letGo?.()
+    // Given again, as after any failure: the batch that was under way is not written twice.
+    expect(await sink.addBatch(0, numbers(0, 5))).toEqual({ batchId: 0, rows: 0, skipped: true })
+    expect(await sink.addBatch(1, numbers(5, 5))).toEqual({ batchId: 1, rows: 5, skipped: false })
+    expect(await stored('Aborted')).toEqual(range(10))
+    await expect(sink.addBatch(2, [], { position: 1 } as never)).rejects.toMatchObject({ code: 'KUSTO_BAD_OPTION' })
+  })
+
   it('takes a batch without rows, refuses an id that is none, and fails for rows that do not fit', async () => {
     await using sink = open('Odd')
     expect(await sink.addBatch(0, [])).toEqual({ batchId: 0, rows: 0, skipped: false })
