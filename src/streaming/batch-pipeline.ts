@@ -132,13 +132,7 @@ export class BatchPipeline<Setup> {
   async #send(batch: SealedBatch<Setup>, point: ResumePoint): Promise<BatchOutcome> {
     const { sink, onEvent, metrics, retryTimeoutMs } = this.#options
     const { sequence, rows } = batch
-    const reached = new Set<BatchStage>()
-    const onStage = (stage: BatchStage): void => {
-      if (reached.has(stage)) return
-      reached.add(stage)
-      metrics.counters[`${stage}Rows`] += rows
-      onEvent({ kind: 'batch-stage', sequence, stage })
-    }
+    const onStage = this.#stageTeller(sequence, rows)
     return retry((attempt) => sink.send(batch, { attempt, point, signal: this.#scope.signal, onStage }), {
       policy: sink.repeatsItself === true ? NO_RETRY : BATCH_RETRY,
       deadlineMs: retryTimeoutMs,
@@ -150,6 +144,18 @@ export class BatchPipeline<Setup> {
         onEvent({ kind: 'batch-retried', sequence, attempt, delayMs, code })
       },
     })
+  }
+
+  /** A sink may tell of a stage long after the batch counts as done, so what it calls is made where no batch is in scope. */
+  #stageTeller(sequence: number, rows: number): (stage: BatchStage) => void {
+    const { onEvent, metrics } = this.#options
+    const reached = new Set<BatchStage>()
+    return (stage) => {
+      if (reached.has(stage)) return
+      reached.add(stage)
+      metrics.counters[`${stage}Rows`] += rows
+      onEvent({ kind: 'batch-stage', sequence, stage })
+    }
   }
 
   #done(sequence: number): void {

@@ -110,7 +110,16 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       const evidence = await this.#settle(staged, options)
       return { ...outcome, duplicateRows: evidence === 'skipped' ? entry.rows : 0 }
     }
-    // The log has the rows; whether they reach the table is seen to here and, after a crash, by the next writer.
+    const { signal, onStage } = options
+    this.#settleBehind(staged, { signal, onStage })
+    return outcome
+  }
+
+  /**
+   * The log has the rows; whether they reach the table is seen to here and, after a crash, by the next writer. In a method of its own: what
+   * waits here, without bound, would keep everything that is in scope where it was made, and so the rows.
+   */
+  #settleBehind(staged: UnsettledBatch, options: Pick<SendOptions, 'signal' | 'onStage'>): void {
     const settled = this.#background(() => this.#settleOrReject(staged, options))
     const background: Promise<void> = settled.then(
       () => void this.#settling.delete(background),
@@ -120,7 +129,6 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       },
     )
     this.#settling.add(background)
-    return outcome
   }
 
   /** Anything else is no word of the service on these rows, and the next writer brings them. */

@@ -68,7 +68,7 @@ async function* cutsOf(cuts: readonly BlobCut[]): AsyncGenerator<BlobCut> {
   yield* cuts
 }
 
-describe('streaming:C13 a batch is staged', () => {
+describe('a batch is staged', () => {
   it('as one blob of all its rows, whatever its parts come to when each is measured by itself', async () => {
     const { text, rows } = await stage([numbers(0, 3), numbers(3, 2)], { bytes: 13, rows: 5 })
     expect(text.trim().split(/\r?\n/).map(Number)).toEqual([0, 1, 2, 3, 4])
