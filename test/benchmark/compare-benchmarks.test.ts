@@ -64,8 +64,8 @@ describe('compareBenchmarks', () => {
   it.each([
     ['nothing', /an object/],
     [{}, /kind/],
-    [{ ...before, version: 2 }, /version 1, found 2/],
-    [{ ...before, runs: undefined }, /list of runs/],
+    [{ ...before, version: 2 }, /version: 1, found 2/],
+    [{ ...before, runs: undefined }, /runs: a list, found none/],
   ])('refuses what is no result', (json, message) => {
     expect(() => compareBenchmarks(before, json === 'nothing' ? null : json)).toThrow(message)
     expect(() => compareBenchmarks('{', before)).toThrow(/no JSON/)
