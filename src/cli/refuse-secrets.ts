@@ -14,9 +14,9 @@ const SECRET_FLAGS: ReadonlySet<string> = new Set([
   'connection-string',
 ])
 
-/** Parts of values that are secrets wherever they stand. */
+/** Parts of values that are secrets wherever they stand. A comparison in KQL, `Password == 'x'`, is none. */
 const SECRET_VALUES =
-  /(?:^|[;?&])\s*(?:(?:app(?:lication)?\s*key|pwd|password|accountkey|application\s*token|user\s*token)\s*=|sig=)/i
+  /(?:^|[;?&])\s*(?:(?:app(?:lication)?\s*key|pwd|password|accountkey|application\s*token|user\s*token)\s*=(?![=~])|sig=(?=[^\s'"=~]))/i
 
 /** @throws {KustoUsageError} CLI_USAGE when a flag is, or its value holds, a secret; the message does not repeat it */
 export function refuseSecrets(name: string, text?: string): void {

@@ -93,10 +93,25 @@ describe('the words of a command line', () => {
     ['--connection-string', 'abc-secret'],
     ['--cluster', 'https://x;AppKey=abc-secret'],
     ['--cluster', 'https://x/c?sv=1&sig=abc-secret'],
+    ['--cluster', 'Data Source=https://x; Password = abc-secret'],
+    ['--where', "Url == 'https://x/c?sv=1&sig=abc-secret'"],
+    ['--where', "Text has 'Data Source=https://x;AppKey=abc-secret'"],
   ])('refuses a secret in %s and does not repeat it', (...words) => {
     const told = (): unknown => parse('T', ...words)
     expect(told).toThrow('a secret where every process on the machine can see it')
     expect(told).not.toThrow('abc-secret')
+  })
+
+  it.each([
+    "Password == 'x'",
+    "Password=='x'",
+    "pwd =~ 'x'",
+    "Password != ''",
+    "isempty(A); Password == 'x'",
+    "AppKey in ('a')",
+    "Url has '?sig=' or Url has '&sig='",
+  ])('takes a condition on a column: %s', (condition) => {
+    expect(parse('T', '--where', condition).flags.list('where')).toEqual([condition])
   })
 })
 
