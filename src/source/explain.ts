@@ -47,7 +47,7 @@ export interface ReadExplanation {
   toString(): string
 }
 
-/** Asks for the schema, and for a count if told to; the query itself is not run. */
+/** Asks for the schema, and for a count if told to; the query itself is not run. Dictionary columns must have their names. */
 export async function explainDataframe(
   context: SourceContext,
   frame: Dataframe,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { arrowSchema } from '../arrow/scalar-types.ts'
 import { readBlobs } from './read-blobs.ts'
 import { partitionOf } from './partition.ts'
 import { openDistributed } from './read-distributed.ts'
@@ -30,16 +31,17 @@ const NOT_OF_THE_PLAN: ReadonlySet<string> = new Set<keyof ReadSettings>([
 
 /**
  * The key of an export: a digest of the query after push-down with its values, and of every setting but those known to
- * make no difference, so that a new setting separates plans unless somebody decides otherwise. The cache belongs to a
- * connector, hence to one cluster and database.
+ * make no difference, so that a new setting separates plans unless somebody decides otherwise. Which columns become
+ * dictionaries is decided when blobs are decoded. The cache belongs to a connector, hence to one cluster and database.
  */
 export function planKey(source: SourceQuery, settings: ReadSettings): string {
   const { csl, parameters } = queryText(source)
+  const types = { ...settings.types, dictionary: undefined }
   const plan = {
     csl,
     parameters: [...parameters].map(([name, { literal }]) => [name, literal]),
     columns: source.columns,
-    settings: Object.entries(settings).filter(([name]) => !NOT_OF_THE_PLAN.has(name)),
+    settings: Object.entries({ ...settings, types }).filter(([name]) => !NOT_OF_THE_PLAN.has(name)),
   }
   return createHash('sha256')
     .update(JSON.stringify(plan, (_, value: unknown) => canonical(value)))
@@ -59,16 +61,28 @@ export async function openExport(
     signal: settings.signal,
     open: (signal) => openDistributed(context, source, { ...settings, signal }),
   })
-  settings.onEvent({ kind: 'cache', hit: lease.hit })
-  // The export belongs to the cache; signal and events are those of this read.
-  return { ...readWith(lease.value, settings), release: (signal) => lease.giveBack(signal) }
+  try {
+    settings.onEvent({ kind: 'cache', hit: lease.hit })
+    // The export belongs to the cache; dictionaries, signal and events are those of this read.
+    return { ...readWith(lease.value, settings), release: (signal) => lease.giveBack(signal) }
+  } catch (error) {
+    await lease.giveBack(settings.signal)
+    throw error
+  }
 }
 
-/** The same export, its blobs read with the signal and events of these settings. */
+/**
+ * The same export, its blobs read with the dictionaries, the signal and the events of these settings.
+ * @throws {KustoUsageError} KUSTO_BAD_OPTION for a dictionary column that is not there
+ */
 export function readWith(read: DistributedRead, settings: ReadSettings): DistributedRead {
-  const context = { ...read.context, settings }
+  const { types } = settings
+  const decode = { ...read.context.decode, types }
+  const schema = arrowSchema(decode.columns, types)
+  const context = { ...read.context, schema, decode, settings }
   return {
     ...read,
+    schema,
     context,
     partitions: read.blobs.map((members, index) => partitionOf(index, members, context)),
     batches: () => readBlobs(read.blobs.flat(), context),

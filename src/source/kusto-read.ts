@@ -1,4 +1,5 @@
 import { type RecordBatch, type Schema, Table } from 'apache-arrow'
+import { badOption } from '../base/check-options.ts'
 import type { Filter } from '../kql/filter.ts'
 import { resolveDictionary } from './resolve-dictionary.ts'
 import { openDataframe, partitionable, schemaOf, sentSettings, startFrame, withVerb } from './dataframe.ts'
@@ -78,7 +79,7 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
     yield* opened.batches
   }
 
-  /** The Arrow schema of the rows, as declared or by `getschema`: nothing is run. */
+  /** The Arrow schema of the rows, as declared or by `getschema`: nothing is run but the sample of `dictionary: 'auto'`. */
   async schema(): Promise<Schema> {
     using started = startFrame(this.#frame)
     const frame = await resolveDictionary(this.#context, started.frame)
@@ -97,10 +98,10 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
     return rows
   }
 
-  /** What a run would do, and why, without running it. */
+  /** What a run would do, and why, without running it; only the sample of `dictionary: 'auto'` is taken. */
   async explain(options: ExplainOptions = {}): Promise<ReadExplanation> {
     using started = startFrame(this.#frame)
-    return await explainDataframe(this.#context, started.frame, options)
+    return await explainDataframe(this.#context, await resolveDictionary(this.#context, started.frame), options)
   }
 
   /** Forgets the exports that the option `cache` keeps for this read; its next run exports anew. */
@@ -118,14 +119,19 @@ export class KustoRead implements AsyncIterable<RecordBatch> {
     using started = startFrame(this.#frame)
     const { source, settings } = partitionable(await resolveDictionary(this.#context, started.frame))
     const read = await openExport(this.#context, source, settings)
-    return new ReadPartitions(readWith(read, this.#frame.settings))
+    // The deadline was that of the export.
+    return new ReadPartitions(readWith(read, { ...settings, signal: this.#frame.settings.signal }))
   }
 
   /**
    * Exports the rows and describes the blobs as plain JSON without credentials, to be read by partition with
    * `readPartition`, here or in another process. The blobs live until `release(plan)`.
+   * @throws {KustoUsageError} KUSTO_BAD_OPTION with option `cache`
    */
   async plan(options: PlanOptions = {}): Promise<ReadPlan> {
+    if (this.#frame.settings.cache !== undefined) {
+      throw badOption('expected no option cache for a plan, whose blobs live until it is released')
+    }
     using started = startFrame(this.#frame)
     return await createPlan(
       this.#context,

@@ -78,7 +78,10 @@ export interface ReadOptions {
    * column that is missing or has a type that does not fit is an error, and so is a value that does not.
    */
   readonly schema?: string | Schema
-  /** Keeps an export for reads of the same plan, for this long. Default: each read exports anew. */
+  /**
+   * Keeps an export for reads of the same plan, for this long; not for `plan()`, whose blobs live until it is released.
+   * Default: each read exports anew.
+   */
   readonly cache?: ReadCacheOptions
   readonly signal?: AbortSignal
   readonly onEvent?: OnReadEvent

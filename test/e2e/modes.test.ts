@@ -1,5 +1,4 @@
-import { Field, Int64, Schema, Timestamp, TimeUnit, tableFromArrays } from 'apache-arrow'
-import type { Table } from 'apache-arrow'
+import { DataType, Field, Int64, Schema, Table, Timestamp, TimeUnit, tableFromArrays } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { col, kql, KustoConnector } from '../../src/index.ts'
 import type { ReadEvent, ReadOptions } from '../../src/index.ts'
@@ -314,6 +313,53 @@ describe('a kept export', () => {
     await kusto.invalidate()
     expect(events.filter((event) => event.kind === 'blobs-removed')).toHaveLength(6)
   }, 120_000)
+})
+
+describe('a kept export of dictionary columns', () => {
+  const CITIES = kql`range x from 0 to 199 step 1 | extend city = strcat('c', x % 3)`
+  const isEncoded = (table: Table): boolean => DataType.isDictionary(table.getChild('city')?.type)
+
+  it('is forgotten when columns found in a sample are invalidated, and serves reads that encode other columns', async () => {
+    const { events, onEvent } = recorded()
+    const read = (dictionary: readonly string[] | 'auto') =>
+      kusto.read(CITIES, { mode: 'distributed', types: { dictionary }, cache: { ttlMs: 60_000 }, workers: 1, onEvent })
+    const tables = [await read('auto').table(), await read([]).table(), await read(['city']).table()]
+    expect(tables.map(isEncoded)).toEqual([true, false, true])
+    expect(tables.map((table) => new Set(table.getChild('city')).size)).toEqual([3, 3, 3])
+    const hits = (): readonly boolean[] => events.flatMap((event) => (event.kind === 'cache' ? [event.hit] : []))
+    expect(hits()).toEqual([false, true, true])
+    await expect(read(['x']).table()).rejects.toMatchObject({ code: 'KUSTO_BAD_OPTION' })
+    await using parts = await read('auto').partitions()
+    for (const part of parts) for await (const batch of part) expect(isEncoded(new Table([batch]))).toBe(true)
+    await read('auto').invalidate()
+    await read('auto').table()
+    expect(hits().slice(3)).toEqual([true, true, false])
+    await kusto.invalidate()
+    // The partitions, and nobody else, hold the first one.
+    const removed = (): number => events.filter((event) => event.kind === 'blobs-removed').length
+    expect(removed()).toBe(1)
+    await parts.release()
+    expect(removed()).toBe(2)
+  })
+
+  it('is told by explain with the columns found in a sample', async () => {
+    for (const pushDown of [true, false]) {
+      const explained = await kusto
+        .read(CITIES, { types: { dictionary: 'auto' }, pushDown })
+        .select('city')
+        .explain()
+      expect(explained.schema).toMatchObject([{ name: 'city', type: 'string', arrow: 'Dictionary<Int32, Utf8>' }])
+    }
+  })
+
+  it('is no part of a plan, which refuses the option', async () => {
+    const { events, onEvent } = recorded()
+    await expect(kusto.read(CITIES, { cache: { ttlMs: 60_000 }, onEvent }).plan()).rejects.toMatchObject({
+      code: 'KUSTO_BAD_OPTION',
+      message: 'expected no option cache for a plan, whose blobs live until it is released',
+    })
+    expect(events).toEqual([])
+  })
 })
 
 describe('export options', () => {
