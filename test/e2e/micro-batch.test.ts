@@ -108,12 +108,12 @@ describe('spark:W31 a micro-batch sink', () => {
     const gone = AbortSignal.abort(new Error('too late'))
     await expect(sink.lastBatchId({ signal: gone })).rejects.toThrow('too late')
     await expect(sink.addBatch(0, numbers(0, 1), { signal: gone })).rejects.toThrow('too late')
+    const abortedSource = new AbortController()
     const never = (async function* (): AsyncGenerator<{ readonly n: number }> {
       yield { n: 1 }
       abortedSource.abort(new Error('no source'))
       await new Promise<never>(() => undefined)
     })()
-    const abortedSource = new AbortController()
     await expect(sink.addBatch(0, never, { signal: abortedSource.signal })).rejects.toThrow('no source')
     await expect(sink.addBatch(0, numbers(0, 5), { signal: abort.signal })).rejects.toThrow('enough')
     letGo?.()
