@@ -4,6 +4,7 @@ import { castBatch } from '../arrow/cast-batch.ts'
 import { openParquet, type OpenParquet } from '../arrow/parquet-decode.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
 import { serveThread } from '../base/serve-thread.ts'
+import { TrapGuard } from '../base/trap-guard.ts'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { exportedNames } from './exported-names.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
@@ -20,6 +21,14 @@ interface OpenFile {
 }
 
 const files = new Map<number, Promise<OpenFile>>()
+
+/** All calls into the decoder: some damaged bytes trap it. */
+const decoder = new TrapGuard(
+  (cause) =>
+    new KustoProtocolError('KUSTO_BAD_PARQUET', 'expected a whole Parquet file, found bytes that cannot be decoded', {
+      cause,
+    }),
+)
 
 serveThread<ToThread>(async (message, next) => {
   switch (message.kind) {
@@ -38,7 +47,7 @@ serveThread<ToThread>(async (message, next) => {
 })
 
 async function open({ file, parquet, ...settings }: Extract<ToThread, { kind: 'open' }>): Promise<FileFooter> {
-  const opening = openParquet(parquet).then((opened) => ({ parquet: opened, settings }))
+  const opening = decoder.run(() => openParquet(parquet)).then((opened) => ({ parquet: opened, settings }))
   files.set(file, opening)
   const { rows, rowGroups } = (await opening).parquet
   return { rows, rowGroups }
@@ -73,11 +82,23 @@ async function* decode(
   const schema = arrowSchema(columns, types)
   let rowOffset = parquet.rowGroups.slice(0, rowGroups[0]).reduce((sum, group) => sum + group.rows, 0)
   const sourceNames = exportedNames(columns)
-  for await (const decoded of parquet.batches({ columns: sourceNames, rowGroups, batchRows })) {
+  for await (const decoded of guarded(parquet.batches({ columns: sourceNames, rowGroups, batchRows }))) {
     const cast = castBatch(decoded, schema, { sourceNames, rowOffset })
     rowOffset += decoded.numRows
     for (const [index, values] of cast.lostTicks.entries()) lostTicks[index] = (lostTicks[index] ?? 0) + values
     yield cast.batch
+  }
+}
+
+async function* guarded(batches: AsyncGenerator<RecordBatch>): AsyncGenerator<RecordBatch, void, undefined> {
+  try {
+    for (let next = await decoder.run(() => batches.next()); next.done !== true;) {
+      yield next.value
+      next = await decoder.run(() => batches.next())
+    }
+  } finally {
+    // After a trap it is in the middle of a step that never ends.
+    void batches.return(undefined).catch(() => undefined)
   }
 }
 
@@ -103,7 +124,8 @@ async function* suppliedBatches(
   found: { rows: number; readonly lostTicks: number[] },
 ): AsyncGenerator<RecordBatch, void, undefined> {
   for (let blob = await nextBlob(); blob !== undefined; blob = await nextBlob()) {
-    const parquet = await openParquet(blob.parquet)
+    const bytes = blob.parquet
+    const parquet = await decoder.run(() => openParquet(bytes))
     try {
       if (parquet.rows !== blob.rows) throw rowCountMismatch(blob, parquet.rows)
       let rows = 0

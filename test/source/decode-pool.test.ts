@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads'
+import { tableFromArrays } from 'apache-arrow'
 import { expect, it, describe, vi } from 'vitest'
+import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
 import { DEFAULT_TYPE_SETTINGS } from '../../src/arrow/scalar-types.ts'
 import { KustoDataError, KustoError, KustoProtocolError, KustoUsageError } from '../../src/errors.ts'
 import { DecodePool } from '../../src/source/decode-pool.ts'
@@ -76,6 +78,50 @@ describe('a decoding thread', () => {
     }
     await pool.close()
   }, 30_000)
+})
+
+describe('damaged bytes', () => {
+  it('are told from whole ones, or change a value, and never end the thread or keep it waiting', async () => {
+    const rows = 6000
+    const table = tableFromArrays({
+      a: BigInt64Array.from({ length: rows }, (_, row) => BigInt(row * 7919)),
+      s: Array.from({ length: rows }, (_, row) => `row ${row % 500}`),
+    })
+    const whole = (await encodeParquet(table.schema, table.batches)).bytes
+    const both = {
+      ...settings,
+      columns: [...settings.columns, { name: 's', type: 'string' }],
+      batchRows: rows,
+    } as const
+    const pool = new DecodePool(1)
+    const outcomes = new Set<string>()
+    for (let flip = 0; flip < 60; flip++) {
+      const bytes = shared(whole.length)
+      bytes.set(whole)
+      const at = Math.floor((flip * whole.length) / 60)
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (flip % 8))
+      outcomes.add(await outcomeOf(pool, bytes, both))
+    }
+    expect([...outcomes].toSorted()).toEqual(['KUSTO_BAD_PARQUET', 'KUSTO_BAD_PARQUET by RuntimeError', 'read'])
+    expect(await outcomeOf(pool, Object.assign(shared(whole.length), { ...whole }), both)).toBe('read')
+    await pool.close()
+  }, 60_000)
+
+  async function outcomeOf(
+    pool: DecodePool,
+    bytes: Uint8Array<SharedArrayBuffer>,
+    columns: Parameters<DecodePool['open']>[1],
+  ): Promise<string> {
+    try {
+      const opened = await pool.open(bytes, columns)
+      for (const [group] of opened.rowGroups.entries()) await opened.read(group)
+      opened.close()
+      return 'read'
+    } catch (error) {
+      const { code, cause } = error as KustoError & { readonly cause?: Error }
+      return cause?.name === 'RuntimeError' ? `${code} by RuntimeError` : code
+    }
+  }
 })
 
 describe('errors between threads', () => {
