@@ -79,7 +79,7 @@ export async function steady(
     if (code !== 0) throw new Error(`the writer ended with ${code}`)
     clearInterval(timer)
     local.faults.clear()
-    const result = await kusto.read('Steady', { mode: 'single' }).table()
+    const result = await kusto.read('Steady', { mode: 'single', properties: { notruncation: true } }).table()
     const different = new Set(result.getChild('n') ?? []).size
     const written = samples.at(-1)?.rows ?? 0
     return { samples, faults, lost: written - different, duplicated: result.numRows - different, grown: grown(samples) }
