@@ -19,7 +19,7 @@ import { openSource } from './source-bytes.ts'
 import type { BytesInput, OpenSource } from './source-bytes.ts'
 import type { StreamingContext } from './streaming-context.ts'
 import type { QueueReason } from './streaming-events.ts'
-import { confirmSchema, receiptOf } from './write-streaming.ts'
+import { confirmSchema, incomplete, receiptOf } from './write-streaming.ts'
 
 const gzip = promisify<Uint8Array, zlib.ZlibOptions, Uint8Array>(zlib.gzip)
 
@@ -43,6 +43,8 @@ export async function ingestSource(
   try {
     if (mode === 'streaming') await streamSource(delivery, source, settings)
     else await queueSource(delivery, source, { settings, reason: 'as-asked' })
+  } catch (error) {
+    throw incomplete(context, delivery, { created: false, cause: error })
   } finally {
     scope.abort()
     await source.close()

@@ -141,7 +141,7 @@ const OUTCOME_UNKNOWN = 'KUSTO_STREAMING_OUTCOME_UNKNOWN'
  * The failure of a write of which something has arrived, or may have; any other failure as it is, and that of a single piece
  * without answer, which says so itself.
  */
-function incomplete(
+export function incomplete(
   context: StreamingContext,
   delivery: Delivery,
   { created, cause }: { readonly created: boolean; readonly cause: unknown },
@@ -152,9 +152,10 @@ function incomplete(
   const isTold = open.length === 1 && cause instanceof KustoIngestError && cause.code === OUTCOME_UNKNOWN
   if (arrived.length === 0 && (open.length === 0 || isTold)) return cause
   const rows = arrived.reduce((sum, piece) => sum + (piece.rows ?? 0), 0)
+  const counted = arrived.some((piece) => piece.rows === undefined) ? '' : `${rows} rows in `
   return new KustoIngestError(
     'KUSTO_WRITE_INCOMPLETE',
-    `the write to table ${table} stopped after ${rows} rows in ${arrived.length} pieces, which cannot be taken back; the fate of ${open.length} pieces is unknown`,
+    `the write to table ${table} stopped after ${counted}${arrived.length} pieces, which cannot be taken back; the fate of ${open.length} pieces is unknown`,
     { cause, context: { table }, receipt: receiptOf(context, delivery, created) },
   )
 }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { ContainerClient } from '@azure/storage-blob'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { KustoConnector, kql } from '../../src/index.ts'
+import { KustoConnector, KustoIngestError, kql } from '../../src/index.ts'
 import type { IngestOptions, StreamingEvent, WriteEvent } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
@@ -170,6 +170,22 @@ describe('ingestFile', () => {
     })
     await receipt.completed(DONE)
     expect(receipt.pieces).toMatchObject([{ path: 'queued', reason: 'throttled', attempts: 1 }])
+    expect(await rowsOf(name)).toHaveLength(5)
+  })
+
+  it('streaming:C39 says that a file may be in the table, although the failure is of a later attempt', async () => {
+    const name = await table('FileUnknown')
+    const match = { path: '/v1/rest/ingest/' }
+    const body = { error: { code: 'BadRequest', '@permanent': true } }
+    local.faults.set([
+      { match, times: 1, action: { dropAnswer: true } },
+      { match, action: { status: 400, body } },
+    ])
+    const ingesting = kusto.ingestFile(name, await file('unknown.csv', lines(5)), STREAMING)
+    const error: unknown = await ingesting.catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'KUSTO_WRITE_INCOMPLETE', cause: { code: 'KUSTO_STREAMING_REJECTED' } })
+    const { pieces } = kusto.ingestReceipt(error instanceof KustoIngestError ? error.receipt : undefined)
+    expect(pieces).toMatchObject([{ path: 'unknown', attempts: 2, ambiguous: 1 }])
     expect(await rowsOf(name)).toHaveLength(5)
   })
 
