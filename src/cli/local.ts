@@ -17,7 +17,7 @@ export const localCommand: CliCommand = {
       min: 0,
       max: 65_535,
       help: 'port to listen on',
-      default: 'any free one',
+      default: 'the last one of the data folder, else any free one',
     },
     {
       name: 'data-dir',

@@ -17,6 +17,15 @@ export const planCommand: CliCommand = {
       says: 'reads one partition, here or on another machine',
     },
     { line: 'kusto-arrow release --plan plan.json', says: 'deletes the exported blobs' },
+    {
+      line: 'kusto-arrow plan Samples --out plan.json --local --data-dir ./kusto-data',
+      says: 'the same on this machine, where all three name one data folder',
+    },
+    {
+      line: 'kusto-arrow run-partition --plan plan.json --index 0 --out part-0.parquet --local --data-dir ./kusto-data',
+      says: 'reads it from there',
+    },
+    { line: 'kusto-arrow release --plan plan.json --local --data-dir ./kusto-data', says: 'deletes the blobs' },
   ],
   operands: [{ name: 'query', optional: true, help: 'KQL, or the name of a table; - takes it from standard input' }],
   flags: [
@@ -34,7 +43,7 @@ export const planCommand: CliCommand = {
     ...CONNECTION_FLAGS,
   ],
   notes: [
-    'With --local the blobs live as long as the embedded Kusto: run kusto-arrow local and name its cluster instead, or keep it with --data-dir.',
+    'With --local the blobs end with the command unless --data-dir keeps them; one command at a time uses a data folder. For several at once run kusto-arrow local and name its cluster.',
   ],
   run: async (call: CliCall): Promise<number> => (await import('./run-plan.ts')).runPlan(call),
 }

@@ -3,6 +3,7 @@ import type { ReadPlan } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import { checkOutputs } from './check-output.ts'
 import { EXIT } from './exit-codes.ts'
+import type { FlagValues } from './flags.ts'
 import { openConnection } from './open-connection.ts'
 import { isTextFormat } from './output-format.ts'
 import { formatNumberOf, formatRows } from './quantities.ts'
@@ -48,12 +49,19 @@ async function givePlan({ flags, screen }: CliCall, plan: ReadPlan): Promise<voi
   const rows = plan.partitions.reduce((sum, partition) => sum + partition.rows, 0)
   screen.note(
     `${formatRows(rows)} in ${formatNumberOf(plan.partitions.length, 'partition')}, to be read until ${plan.expiresAt}; ` +
-      `then: kusto-arrow release --plan ${file ?? '-'}`,
+      whatNext(flags, file ?? '-'),
   )
   await screen.result(
     file === undefined ? plan : { file, planId: plan.planId, partitions: plan.partitions.length, rows },
     file === undefined ? json : '',
   )
+}
+
+function whatNext(flags: FlagValues, file: string): string {
+  const folder = flags.text('data-dir')
+  if (!flags.on('local')) return `then: kusto-arrow release --plan ${file}`
+  if (folder === undefined) return 'but the embedded Kusto ends here with its blobs: --data-dir DIR keeps them'
+  return `then: kusto-arrow release --plan ${file} --local --data-dir ${folder}`
 }
 
 /** Reads one partition of a plan. */

@@ -12,13 +12,14 @@ import { startLanguage } from './lang/language.ts'
 import { serveHttp } from './server/http.ts'
 import { requirePeers } from './peers.ts'
 import { RunningRequests } from './server/running-requests.ts'
+import { savedPorts, savePorts } from './saved-ports.ts'
 import type { Services } from './services.ts'
 import { startAzurite } from './storage/azurite.ts'
 
 export type { FaultAction, FaultMatch, FaultRule, Faults } from './faults.ts'
 
 export interface LocalKustoOptions {
-  /** Port on 127.0.0.1; default 0, any free one. */
+  /** Port on 127.0.0.1; default 0: with `dataDir` the one it had the last time where that is free, else any free one. */
   readonly port?: number | undefined
   /** The only address it listens on. */
   readonly host?: '127.0.0.1' | undefined
@@ -102,6 +103,7 @@ export async function startLocalKusto(options: LocalKustoOptions = {}): Promise<
 async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<LocalKusto> {
   const { dataDir } = settings
   if (dataDir !== undefined) await makeDataFolder(dataDir)
+  const saved = dataDir === undefined ? {} : await savedPorts(dataDir)
   const [language, duck, storage] = await allOrFirstError([
     cleanup.track(startLanguage()),
     cleanup.track(
@@ -111,7 +113,7 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
       }),
     ),
     settings.storage
-      ? cleanup.track(startAzurite(dataDir === undefined ? {} : { dataDir }))
+      ? cleanup.track(startAzurite(dataDir === undefined ? {} : { dataDir, ports: saved }))
       : Promise.resolve(undefined),
   ])
   const catalog = await openCatalog(duck, { database: settings.database, language })
@@ -140,14 +142,21 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
     minimumSizeLimit: settings.minimumSizeLimit,
     streaming: settings.streaming,
   }
-  const server = await serveHttp(services, settings.port)
+  const server = await serveSaved(services, settings.port, saved.kusto)
   cluster = `http://127.0.0.1:${server.port}`
   cleanup.add(async () => {
     requests.stopAll()
     await server.close()
   })
+  if (dataDir !== undefined) await savePorts(dataDir, { ...saved, ...storage?.ports, kusto: server.port })
   const close = (): Promise<void> => cleanup.run()
   return { cluster, database: settings.database, faults: services.faults, close, [Symbol.asyncDispose]: close }
+}
+
+/** Serves at the port that was asked for, else at the one of the last time, else at any. */
+async function serveSaved(services: Services, port: number, saved: number | undefined): ReturnType<typeof serveHttp> {
+  if (port !== 0 || saved === undefined) return await serveHttp(services, port)
+  return await serveHttp(services, saved).catch(() => serveHttp(services, 0))
 }
 
 function localSettings(options: LocalKustoOptions): LocalKustoSettings {

@@ -546,7 +546,7 @@ describe('examples', () => {
     (line) =>
       line.startsWith('kusto-arrow ') &&
       line.includes(' --local') &&
-      !/ --load | bench | \| /.test(line.replaceAll(/'[^']*'/g, "''")),
+      !/ --load | --data-dir | bench | \| /.test(line.replaceAll(/'[^']*'/g, "''")),
   )
 
   it.each([...new Set(lines)].filter((line) => !line.startsWith('kusto-arrow bench')).map((line) => [line]))(

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AzureNamedKeyCredential, TableServiceClient, generateTableSas } from '@azure/data-tables'
 import {
   BlobServiceClient,
@@ -43,6 +43,7 @@ export interface LocalStorage {
   readonly blobUrl: string
   readonly queueUrl: string
   readonly tableUrl: string
+  readonly ports: { readonly blob: number; readonly queue: number; readonly table: number }
   readonly accountName: string
   /** Random per process. */
   readonly accountKey: string
@@ -59,6 +60,8 @@ export interface LocalStorage {
 export interface AzuriteOptions {
   /** Folder to keep the data in; default in memory. */
   readonly dataDir?: string
+  /** Ports to listen at where all of them are free; default any. */
+  readonly ports?: { readonly blob?: number; readonly queue?: number; readonly table?: number }
   /** Longest wait until Azurite listens, in milliseconds. Default 60 000. */
   readonly startTimeoutMs?: number
 }
@@ -73,22 +76,32 @@ const STOP_TIMEOUT_MS = 5_000
  * @throws {KustoUsageError} LOCAL_PEER_MISSING when `azurite` is not installed
  * @throws {KustoUsageError} LOCAL_STORAGE_START when Azurite does not come up
  */
-export async function startAzurite(options: AzuriteOptions = {}): Promise<LocalStorage> {
+export async function startAzurite({ ports = {}, ...options }: AzuriteOptions = {}): Promise<LocalStorage> {
+  const wanted = [ports.blob ?? 0, ports.queue ?? 0, ports.table ?? 0] as const
+  if (wanted.every((port) => port === 0)) return await start(options, wanted)
+  return await start(options, wanted).catch(() => start(options, [0, 0, 0]))
+}
+
+async function start(
+  options: Omit<AzuriteOptions, 'ports'>,
+  [blobPort, queuePort, tablePort]: readonly [number, number, number],
+): Promise<LocalStorage> {
   const script = azuriteScript()
   const accountKey = randomBytes(64).toString('base64')
   const scratch = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), 'kusto-arrow-azurite-')) : undefined
-  const folder = scratch ?? join(options.dataDir ?? '', 'azurite')
+  // Azurite takes a relative path from its own working folder.
+  const folder = scratch ?? resolve(options.dataDir ?? '', 'azurite')
   await mkdir(folder, { recursive: true })
   const flags = [
     '--silent',
     '--disableTelemetry',
     '--skipApiVersionCheck',
     '--blobPort',
-    '0',
+    String(blobPort),
     '--queuePort',
-    '0',
+    String(queuePort),
     '--tablePort',
-    '0',
+    String(tablePort),
   ]
   flags.push(...(scratch === undefined ? ['--location', folder] : ['--inMemoryPersistence']))
   const child = fork(new URL('./azurite-main.js', import.meta.url), flags, {
@@ -173,6 +186,10 @@ interface Endpoints {
   readonly accountKey: string
 }
 
+function portOf(url: string): number {
+  return Number(new URL(url).port)
+}
+
 function account(endpoints: Endpoints, close: () => Promise<void>): LocalStorage {
   const { accountKey } = endpoints
   const blobUrl = `${endpoints.blob}/${ACCOUNT}`
@@ -182,6 +199,7 @@ function account(endpoints: Endpoints, close: () => Promise<void>): LocalStorage
   const queueKey = new QueueKeyCredential(ACCOUNT, accountKey)
   const tableKey = new AzureNamedKeyCredential(ACCOUNT, accountKey)
   return {
+    ports: { blob: portOf(endpoints.blob), queue: portOf(endpoints.queue), table: portOf(endpoints.table) },
     blobUrl,
     queueUrl,
     tableUrl,
