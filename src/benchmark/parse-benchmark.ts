@@ -26,7 +26,7 @@ function parseText(text: string): unknown {
 function shown(value: unknown): string {
   if (value === undefined) return 'none'
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value).slice(0, 80)
+  return typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value).slice(0, 80)
 }
 
 function bad(message: string, cause?: unknown): KustoUsageError {
