@@ -113,6 +113,32 @@ describe('streaming:C31 rows that are staged and not moved', () => {
   })
 })
 
+it('streaming:C32 rows that a dead letter took leave no table behind', async () => {
+  await kusto.command('.create table Refused (n: int)').rows()
+  await kusto
+    .command(`.create table Refused ingestion csv mapping "M" '[{"column":"n","Properties":{"Ordinal":"0"}}]'`)
+    .rows()
+  const seen: number[] = []
+  const writer = kusto.writer('Refused', {
+    delivery: 'exactly-once',
+    commit: 'staging-table',
+    flushImmediately: true,
+    create: 'FailIfNotExist',
+    format: 'csv',
+    // The mapping is one of the table, and no staging table has it.
+    ingestionMappingReference: 'M',
+    log: fileLog(folder),
+    deadLetter: async ({ rows }) => {
+      seen.push(rows, (await stagingTables('Refused')).length)
+    },
+  })
+  await writer.write(numbers(0, 10), { position: 10 })
+  await writer.close()
+  expect(seen).toEqual([10, 1])
+  expect(await stagingTables('Refused')).toEqual([])
+  expect(await inspectLog(fileLog(folder))).toMatchObject({ settledUpTo: 0, unsettled: [], resume: { position: 10 } })
+})
+
 describe('streaming:T12 a writer by staging table that is killed', () => {
   it('after the move and before it notes it leaves an empty table, which tells the next one', async () => {
     await killed('Moved', outcomes, 'before')
