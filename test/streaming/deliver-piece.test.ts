@@ -156,7 +156,9 @@ describe('deliverPiece', () => {
       Tables: [
         {
           Columns: columns.map((name) => ({ ColumnName: name, ColumnType: 'string' })),
-          Rows: [['Failed', 'UpdatePolicy_UnknownError', 'division by zero in https://a.blob.core.windows.net/c?sig=hidden']],
+          Rows: [
+            ['Failed', 'UpdatePolicy_UnknownError', 'division by zero in https://a.blob.core.windows.net/c?sig=hidden'],
+          ],
         },
       ],
     })
