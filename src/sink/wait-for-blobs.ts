@@ -8,7 +8,7 @@ import type { BlobStatus, IngestionCall } from './ingestion-service.ts'
 import type { ReceiptBlob } from './receipt-json.ts'
 import type { OnWriteEvent } from './write-events.ts'
 
-export interface WaitForBlobsOptions<B> {
+export interface WaitForBlobsOptions<B = ReceiptBlob> {
   readonly table: string
   /** For all blobs together. */
   readonly timeoutMs: number
