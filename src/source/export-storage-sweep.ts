@@ -11,7 +11,7 @@ export interface Sweep {
 }
 
 export interface RemovalOptions {
-  /** Of the caller. After an abort it waits a second at most. */
+  /** Of the caller. After an abort it waits less than a second. */
   readonly signal: AbortSignal | undefined
   /** How long the caller waits. Default: until all is deleted. */
   readonly limitMs?: number
@@ -24,7 +24,7 @@ const MAX_QUESTIONS = 20
 /** A blob that was on its way when the export ended. */
 const STRAGGLER_MS = 1_000
 /** How long the caller of an aborted read waits for the removal of what it left. */
-const ABORT_WAIT_MS = 1_000
+const ABORT_WAIT_MS = 800
 /** How long the end of a connector waits for sweeps. */
 const CLOSE_LIMIT_MS = 5_000
 

@@ -15,7 +15,7 @@ type TableEvent = Extract<ResponseEvent, { readonly kind: 'table' }>
 /** A result whose answer is still on its way. */
 export interface AnswerStream extends BatchStream {
   /** Gives the connection back, for whoever does not come to iterate; what was read already does not matter. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** One query, its answer decoded while it arrives. Resolves when the header of the result is there. */
