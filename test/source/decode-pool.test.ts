@@ -14,6 +14,11 @@ const settings = {
 } as const
 const DYING = new URL('./fixtures/dying-worker.mjs', import.meta.url)
 const shared = (length: number): Uint8Array<SharedArrayBuffer> => new Uint8Array(new SharedArrayBuffer(length))
+const copied = (bytes: Uint8Array): Uint8Array<SharedArrayBuffer> => {
+  const copy = shared(bytes.length)
+  copy.set(bytes)
+  return copy
+}
 const file = (first: number): Uint8Array<SharedArrayBuffer> => shared(2).fill(first, 0, 1)
 
 describe('a decoding thread', () => {
@@ -96,14 +101,13 @@ describe('damaged bytes', () => {
     const pool = new DecodePool(1)
     const outcomes = new Set<string>()
     for (let flip = 0; flip < 60; flip++) {
-      const bytes = shared(whole.length)
-      bytes.set(whole)
+      const bytes = copied(whole)
       const at = Math.floor((flip * whole.length) / 60)
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (flip % 8))
       outcomes.add(await outcomeOf(pool, bytes, both))
     }
     expect([...outcomes].toSorted()).toEqual(['KUSTO_BAD_PARQUET', 'KUSTO_BAD_PARQUET by RuntimeError', 'read'])
-    expect(await outcomeOf(pool, Object.assign(shared(whole.length), { ...whole }), both)).toBe('read')
+    expect(await outcomeOf(pool, copied(whole), both)).toBe('read')
     await pool.close()
   }, 60_000)
 
