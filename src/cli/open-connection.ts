@@ -17,7 +17,7 @@ export interface ConnectionNeeds {
   readonly storage?: boolean
   /** With `--local`: loaded as by `--load TABLE=FILE`. */
   readonly loads?: readonly string[]
-  /** With `--local`: what the engine may hold before it spills to disk, in DuckDB's words. Default 96MB. */
+  /** With `--local`: what the engine may hold before it spills to disk, in DuckDB's words. Default 64MB. */
   readonly memoryLimit?: string
   /** Where a saved plan or receipt comes from: used where neither flags nor environment name a place. */
   readonly place?: { readonly cluster?: string | undefined; readonly database?: string | undefined }

@@ -46,7 +46,7 @@ export async function openLocal(call: CliCall, needs: ConnectionNeeds): Promise<
 }
 
 /** Of the embedded engine, before it spills to disk. */
-const MEMORY_LIMIT = '96MB'
+const MEMORY_LIMIT = '64MB'
 
 interface Load {
   readonly table: string

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { type RecordBatch, tableFromIPC } from 'apache-arrow'
-import type { ParquetFile } from 'parquet-wasm'
+import type { ParquetFile, RecordBatch as WasmBatch } from 'parquet-wasm'
 
 /** A file of record batches that is read one piece at a time. */
 export interface InputBatches {
@@ -28,6 +28,9 @@ export async function parquetInput(file: string): Promise<InputBatches> {
   }
 }
 
+/** Rows that leave the decoder at a time: they are in its memory three times, and that never shrinks. */
+const BATCH_ROWS = 16_384
+
 async function* rowGroups(
   parquet: ParquetFile,
   groups: number,
@@ -35,8 +38,8 @@ async function* rowGroups(
 ): AsyncGenerator<RecordBatch> {
   try {
     for (let group = 0; group < groups; group++) {
-      const table = await parquet.read({ rowGroups: [group], batchSize: 65_536 })
-      yield* tableFromIPC(table.intoIPCStream()).batches
+      const stream = await parquet.stream({ rowGroups: [group], batchSize: BATCH_ROWS })
+      for await (const batch of stream as ReadableStream<WasmBatch>) yield* tableFromIPC(batch.intoIPCStream()).batches
     }
   } finally {
     parquet.free()
