@@ -2,6 +2,8 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { type RecordBatch, tableFromIPC } from 'apache-arrow'
 import type { ParquetFile, RecordBatch as WasmBatch } from 'parquet-wasm'
+import { TrapGuard } from '../base/trap-guard.ts'
+import { KustoProtocolError } from '../errors.ts'
 
 /** A file of record batches that is read one piece at a time. */
 export interface InputBatches {
@@ -12,16 +14,10 @@ export interface InputBatches {
 
 /** A Parquet file: its row groups come one by one, and only their bytes are in memory. */
 export async function parquetInput(file: string): Promise<InputBatches> {
-  const { ParquetFile } = await import('parquet-wasm')
   const handle = await open(file)
   try {
-    const parquet = await ParquetFile.fromFile(blobOf(handle, (await handle.stat()).size))
-    const metadata = parquet.metadata()
-    const groups = metadata.numRowGroups()
-    return {
-      rows: metadata.fileMetadata().numRows(),
-      batches: () => rowGroups(parquet, groups, () => handle.close()),
-    }
+    const { size } = await handle.stat()
+    return await parquetIn(blobOf(handle, size), () => handle.close())
   } catch (error) {
     await handle.close()
     throw error
@@ -31,20 +27,56 @@ export async function parquetInput(file: string): Promise<InputBatches> {
 /** Rows that leave the decoder at a time: they are in its memory three times, and that never shrinks. */
 const BATCH_ROWS = 16_384
 
+async function parquetIn(blob: Blob, close: () => Promise<void>): Promise<InputBatches> {
+  const { ParquetFile } = await import('parquet-wasm')
+  const parquet = await decoded(() => ParquetFile.fromFile(blob))
+  const metadata = parquet.metadata()
+  return { rows: metadata.fileMetadata().numRows(), batches: () => rowGroups(parquet, metadata.numRowGroups(), close) }
+}
+
 async function* rowGroups(
   parquet: ParquetFile,
   groups: number,
   close: () => Promise<void>,
 ): AsyncGenerator<RecordBatch> {
+  let isTrapped = false
+  const decode = <R>(work: () => Promise<R>): Promise<R> => decoded(work, () => (isTrapped = true))
   try {
     for (let group = 0; group < groups; group++) {
-      const stream = await parquet.stream({ rowGroups: [group], batchSize: BATCH_ROWS })
-      for await (const batch of stream as ReadableStream<WasmBatch>) yield* tableFromIPC(batch.intoIPCStream()).batches
+      const stream = await decode(() => parquet.stream({ rowGroups: [group], batchSize: BATCH_ROWS }))
+      const reader = (stream as ReadableStream<WasmBatch>).getReader()
+      const next = (): ReturnType<typeof reader.read> => decode(() => reader.read())
+      for (let batch = await next(); !batch.done; batch = await next()) {
+        yield* tableFromIPC(batch.value.intoIPCStream()).batches
+      }
     }
   } finally {
-    parquet.free()
+    // After a trap the decoder still has the file.
+    if (!isTrapped) parquet.free()
     await close()
   }
+}
+
+const guard = new TrapGuard((cause) => badParquet(cause))
+
+/** A call into the decoder; whatever it fails with is the file's fault. */
+async function decoded<R>(work: () => Promise<R>, onFailure?: () => void): Promise<R> {
+  try {
+    return await guard.run(work)
+  } catch (error) {
+    onFailure?.()
+    throw error instanceof KustoProtocolError ? error : badParquet(error)
+  }
+}
+
+function badParquet(cause: unknown): KustoProtocolError {
+  return new KustoProtocolError(
+    'KUSTO_BAD_PARQUET',
+    'expected a whole Parquet file, found bytes that cannot be decoded',
+    {
+      cause,
+    },
+  )
 }
 
 /** The part of a Blob that is asked for, over a file: Node's own `openAsBlob` is experimental in Node 20. */
@@ -66,11 +98,5 @@ function blobOf(handle: FileHandle, size: number, from = 0): Blob {
 export async function parquetBytes(source: AsyncIterable<Uint8Array>): Promise<InputBatches> {
   const parts: Uint8Array[] = []
   for await (const part of source) parts.push(part)
-  const { ParquetFile } = await import('parquet-wasm')
-  const parquet = await ParquetFile.fromFile(new Blob([Buffer.concat(parts)]))
-  const metadata = parquet.metadata()
-  return {
-    rows: metadata.fileMetadata().numRows(),
-    batches: () => rowGroups(parquet, metadata.numRowGroups(), async () => undefined),
-  }
+  return parquetIn(new Blob([Buffer.concat(parts)]), async () => undefined)
 }

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parquetInput } from '../../src/cli/parquet-input.ts'
@@ -41,4 +43,30 @@ it('can be left early', async () => {
     expect(batch.numRows).toBeGreaterThan(0)
     break
   }
+})
+
+it('tells damaged bytes from whole ones, whatever they do to the decoder', async () => {
+  // In a process of its own: some of them trap, which is an uncaught exception that this one must not have.
+  const script = `
+    import { readFileSync, writeFileSync } from 'node:fs'
+    import { parquetInput } from ${JSON.stringify(new URL('../../dist/cli/parquet-input.js', import.meta.url).href)}
+    const whole = readFileSync(${JSON.stringify(file)})
+    const found = new Set()
+    for (let flip = 0; flip < 40; flip++) {
+      const bytes = Buffer.from(whole)
+      const at = Math.floor((flip * whole.length) / 40)
+      bytes[at] ^= 1 << (flip % 8)
+      const damaged = ${JSON.stringify(path.join(folder, 'damaged.parquet'))}
+      writeFileSync(damaged, flip === 0 ? whole.subarray(0, -9) : bytes)
+      try {
+        const { batches } = await parquetInput(damaged)
+        for await (const batch of batches()) batch.numRows
+        found.add('read')
+      } catch (error) {
+        found.add(error.cause?.name === 'RuntimeError' ? error.code + ' by RuntimeError' : error.code)
+      }
+    }
+    console.log(JSON.stringify([...found].sort()))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+  expect(JSON.parse(stdout)).toEqual(['KUSTO_BAD_PARQUET', 'KUSTO_BAD_PARQUET by RuntimeError', 'read'])
 })
