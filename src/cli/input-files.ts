@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow'
-import { KustoUsageError } from '../errors.ts'
+import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { arrayRecords, lineRecords } from './json-records.ts'
 import type { CliCall } from './cli-command.ts'
 import { csvRecords } from './csv-records.ts'
@@ -36,7 +36,7 @@ export interface Input {
 
 /**
  * The batches of all files, one after the other.
- * @throws {KustoUsageError} CLI_USAGE for a name that tells no format; KUSTO_BAD_INPUT naming a file that is not what it says
+ * @throws {KustoUsageError} CLI_USAGE for a name that tells no format; KUSTO_BAD_INPUT or KUSTO_BAD_PARQUET naming a file that is not what it says
  */
 export async function inputOf(words: readonly string[], options: InputOptions): Promise<Input> {
   const files = await globFiles(words)
@@ -129,6 +129,9 @@ function formatOption({ flags }: CliCall): InputFormat | undefined {
 /** What goes wrong inside a library is told with the file's name; our own errors have their words. */
 function naming(file: string, error: unknown): unknown {
   if (error instanceof KustoUsageError && error.code === 'CLI_USAGE') return usageError(`${file}: ${error.message}`)
+  if (error instanceof KustoProtocolError) {
+    return new KustoProtocolError(error.code, `${file}: ${error.message}`, { cause: error.cause })
+  }
   const isOurs = error instanceof Error && ('code' in error || error.name === 'AbortError')
   if (isOurs) return error
   const message = error instanceof Error ? error.message : String(error)

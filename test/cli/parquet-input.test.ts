@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parquetInput } from '../../src/cli/parquet-input.ts'
+import { run } from './memory-io.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kusto-arrow-input-'))
 const file = path.join(folder, 'rows.parquet')
@@ -69,4 +70,11 @@ it('tells damaged bytes from whole ones, whatever they do to the decoder', async
     console.log(JSON.stringify([...found].sort()))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
   expect(JSON.parse(stdout)).toEqual(['KUSTO_BAD_PARQUET', 'KUSTO_BAD_PARQUET by RuntimeError', 'read'])
+})
+
+it('names the file that is damaged', async () => {
+  const damaged = path.join(folder, 'short.parquet')
+  writeFileSync(damaged, readFileSync(file).subarray(0, -9))
+  const { code, err } = await run(['write', 'T', damaged, '--local', '--create'])
+  expect([code, err]).toEqual([6, expect.stringContaining(`${damaged}: expected a whole Parquet file`)])
 })
