@@ -56,6 +56,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const { columns, format, via, maxBlobs } = setup
   const { onEvent, signal } = settings
   const uploads: StorageLocation[] = []
+  const unfinished = new Set<string>()
   const queued: QueuedBlob[] = []
   const failures: unknown[] = []
   const turn = new ByteBudget(1)
@@ -82,7 +83,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const taken = new Set(queued.map(({ blob }) => blob.location.url))
     const others = uploads.filter(({ url }) => !taken.has(url))
     if (others.length === 0) return
-    const outcome = await removeUploadsInTime(context, { blobs: others, via }, signal)
+    const outcome = await removeUploadsInTime(context, { blobs: others, via, unfinished }, signal)
     if (outcome !== undefined) onEvent({ kind: 'uploads-removed', ...outcome })
   }
   try {
@@ -99,7 +100,11 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
           turn,
           elapsed,
           signal,
-          onUpload: (location) => void uploads.push(location),
+          onUpload: (location) => {
+            uploads.push(location)
+            unfinished.add(location.url)
+          },
+          onUploaded: ({ url }) => void unfinished.delete(url),
         }).catch((error: unknown) => {
           // What ends because another blob failed is no failure of its own.
           if (!signal.aborted) failures.push(error)
@@ -150,12 +155,14 @@ export interface RemoveUploads {
   readonly blobs: readonly StorageLocation[]
   /** The way the blobs would have gone, whose containers are asked for again when storage refuses. */
   readonly via: IngestionService['via']
+  /** URLs of those whose upload was given up: the last requests may still be on their way. Default: none. */
+  readonly unfinished?: ReadonlySet<string>
 }
 
 /** Deletes blobs that nobody needs any more; what cannot be deleted is logged, the service's own containers expire. */
 export async function removeUploads(
   context: SinkContext,
-  { blobs, via }: RemoveUploads,
+  { blobs, via, unfinished }: RemoveUploads,
 ): Promise<{ readonly removed: number; readonly failed: number }> {
   using limit = new AbortScope()
   limit.limit(REMOVAL_MS, () => new Error(`not deleted within ${REMOVAL_MS} ms`))
@@ -166,7 +173,22 @@ export async function removeUploads(
     signal,
   })
   for (const failure of failures) context.log.warning(`a blob of a failed write is left: ${String(failure)}`)
+  lookAgain(blobs.filter(({ url }) => unfinished?.has(url) === true))
   return { removed, failed: failures.length }
+}
+
+/** When blobs whose upload was given up are looked for once more. */
+const LATER_MS: readonly number[] = [1_000, 4_000]
+
+/**
+ * Requests that were cut off may be carried out after their blob was looked for: storage that is slow has received them.
+ * Nobody waits for this, nor does the end of the process; what it does not find expires.
+ */
+function lookAgain(blobs: readonly StorageLocation[]): void {
+  if (blobs.length === 0) return
+  for (const delayMs of LATER_MS) {
+    setTimeout(() => void removeBlobs(blobs, { uncommitted: true }).catch(() => undefined), delayMs).unref()
+  }
 }
 
 /**

@@ -31,6 +31,8 @@ export interface StageBlobOptions {
   readonly signal: AbortSignal
   /** Told of every blob before its first byte is sent: from then on there may be something to delete. */
   readonly onUpload: (location: StorageLocation) => void
+  /** Told when all of a blob is there. */
+  readonly onUploaded: (location: StorageLocation) => void
 }
 
 /**
@@ -117,6 +119,7 @@ async function upload(cut: BlobCut, encoded: EncodedBlob, options: UploadOptions
   options.onUpload(location)
   const onRetry = context.tellRetry('upload')
   const written = await writeBlob(location, timed(encoded.chunks, tellEncoded), { signal, onRetry })
+  options.onUploaded(location)
   return { location, written, measures: encoded.measured(), uploadMs: performance.now() - startedAt - encodeMs }
 }
 

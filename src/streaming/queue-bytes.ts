@@ -51,6 +51,7 @@ export async function queueBytes(
   const { via } = await context.ingestion.get({ signal })
   const area = context.staging({ ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true }, via)
   const uploads: StorageLocation[] = []
+  const unfinished = new Set<string>()
   const isAtHand = blob.body instanceof Uint8Array
   try {
     const { location, bytes, sha256 } = await inTurn(await area.places(signal), {
@@ -63,8 +64,11 @@ export async function queueBytes(
       work: async (container) => {
         const place = blobIn(container, `${context.database}__${blob.sourceId}.${blob.extension}`)
         uploads.push(place)
+        unfinished.add(place.url)
         const chunks = blob.body instanceof Uint8Array ? [blob.body] : blob.body
-        return { location: place, ...(await writeBlob(place, chunks, { signal })) }
+        const written = await writeBlob(place, chunks, { signal })
+        unfinished.delete(place.url)
+        return { location: place, ...written }
       },
     })
     const staged = {
@@ -95,7 +99,7 @@ export async function queueBytes(
       encodedBytes: bytes,
     }
   } catch (error) {
-    await removeUploadsInTime(context, { blobs: uploads, via }, outer)
+    await removeUploadsInTime(context, { blobs: uploads, via, unfinished }, outer)
     throw error
   }
 }

@@ -26,6 +26,8 @@ export type ProxyFault =
   | { readonly kind: 'cut' }
   /** Nothing is done until then. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
+  /** It is done then, although the client may have gone. */
+  | { readonly kind: 'late'; readonly until: Promise<unknown> }
 
 export interface StorageProxy {
   readonly origin: string
@@ -63,7 +65,7 @@ export async function startStorageProxy(target: string): Promise<StorageProxy> {
         return void response.end(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`)
       }
       const pass = (): void => {
-        if (incoming.socket.destroyed) return
+        if (incoming.socket.destroyed && fault?.kind !== 'late') return
         const onward = onwardRequest(target, incoming)
         onward.on('response', (answer) => {
           if (fault?.kind === 'lose-answer') return void incoming.socket.destroy()
@@ -82,7 +84,7 @@ export async function startStorageProxy(target: string): Promise<StorageProxy> {
         if (fault?.kind === 'flip') body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1
         onward.end(body)
       }
-      if (fault?.kind === 'hold') void fault.until.then(pass)
+      if (fault?.kind === 'hold' || fault?.kind === 'late') void fault.until.then(pass)
       else pass()
     })
   })

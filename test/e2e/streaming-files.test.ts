@@ -212,7 +212,7 @@ describe('ingestStream', () => {
       await expect(kusto.ingestStream(name, broken(), { mode, format: 'csv' })).rejects.toThrow('disk on fire')
     }
     expect(await rowsOf(name)).toEqual([])
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('streaming:T23 ends a source that has no end on abort, and leaves nothing behind', async () => {
@@ -227,7 +227,7 @@ describe('ingestStream', () => {
     const options: IngestOptions = { format: 'csv', signal: controller.signal }
     await expect(kusto.ingestStream(name, source, options)).rejects.toBe(reason)
     expect(ended).toBe(true)
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('ends a source that has no end where it was told to, and one that says nothing', async () => {
@@ -244,7 +244,7 @@ describe('ingestStream', () => {
       code: 'KUSTO_SOURCE_STALLED',
     })
     expect(await rowsOf(name)).toEqual([])
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('ends a source that it never came to read', async () => {
@@ -266,7 +266,7 @@ describe('ingestStream', () => {
         code: 'KUSTO_BAD_GZIP',
       })
     }
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 })
 

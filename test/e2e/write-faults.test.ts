@@ -54,14 +54,14 @@ describe('a write that fails', () => {
   it('leaves no blob when the source throws before anything was queued', async () => {
     const writing = kusto.write('SourceThrows', thenThrow(batchesOf(10), new Error('disk on fire')), SMALL)
     await expect(writing).rejects.toThrow('disk on fire')
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('leaves no blob when a batch has another schema', async () => {
     const other = tableFromArrays({ m: Int32Array.of(1) }).batches[0]!
     const writing = kusto.write('Drift', [...batchesOf(6), other], SMALL)
     await expect(writing).rejects.toMatchObject({ code: 'KUSTO_SCHEMA_DRIFT' })
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('hands over a receipt of what was queued before', async () => {
@@ -78,13 +78,13 @@ describe('a write that fails', () => {
     await receipt.completed({ timeoutMs: 30_000 })
     expect(await kusto.read('Partly').count()).toBe(receipt.rows)
     expect(receipt.rows).toBeGreaterThan(0)
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('leaves no blob when the service refuses the submission', async () => {
     local.faults.set([{ match: { path: '/queued/', method: 'POST' }, action: { status: 400 } }])
     await expect(kusto.write('Refused', batchesOf(5), SMALL)).rejects.toMatchObject({ status: 400 })
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('ends a source whose table does not exist', async () => {
@@ -117,7 +117,7 @@ describe('a write that fails', () => {
         .catch((error: unknown) => error)
       expect(error).toBeInstanceOf(KustoDataError)
       expect(error).toMatchObject({ code: 'KUSTO_INTEGER_RANGE', column: 'n', row: 27_005 })
-      expect(await stagedBlobs()).toEqual([])
+      await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
     },
   )
 })
@@ -154,7 +154,7 @@ describe('an abort', () => {
       await new Promise(() => undefined)
     }
     await settles((signal) => kusto.write('Stuck', stuck(), { ...SMALL, signal }), 800)
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('ends a row source that hangs', { timeout: 5000 }, async () => {

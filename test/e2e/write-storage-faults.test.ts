@@ -175,7 +175,7 @@ describe('spark:W22 containers of several accounts', () => {
       'ContainerBeing1',
     ])
     expect(inspect(error, { depth: 10 })).not.toContain('sig=')
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('several blobs fail at once: every one is in the error', async () => {
@@ -199,7 +199,7 @@ describe('spark:W22 containers of several accounts', () => {
     expect(error).toMatchObject({ code: 'KUSTO_UPLOADS_FAILED', name: 'KustoIngestError' })
     const { errors } = (error as { cause: AggregateError }).cause
     expect(errors.length).toBeGreaterThanOrEqual(2)
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 })
 
@@ -313,7 +313,7 @@ describe('storage that fails for a while', () => {
     const error: unknown = await kusto.write('Unknown', batchesOf(1), SMALL).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'KUSTO_STORAGE_FAILED', retryable: false })
     expect(queues.seen.filter(({ method }) => method === 'POST')).toHaveLength(1)
-    expect(await stagedBlobs()).toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   it('the status of blobs is asked for again after an answer that did not come', async () => {
@@ -373,7 +373,26 @@ describe('an abort at any request', () => {
     // A request that is given up closes its connection, so what is held is never carried out.
     never.open()
     await new Promise((resolve) => void setImmediate(resolve))
-    expect(await left()).toEqual({ blobs: [], messages: 0 })
+    await expect.poll(left, { timeout: 10_000 }).toEqual({ blobs: [], messages: 0 })
+  })
+
+  it('takes a block away that storage carries out after its blob was removed', async () => {
+    const [held, late] = [gate(), gate()]
+    let isHeld = false
+    for (const account of accounts) {
+      account.faultFor = ({ comp }) => {
+        if (isHeld || comp !== 'block') return undefined
+        isHeld = true
+        held.open()
+        return { kind: 'late', until: late.opened }
+      }
+    }
+    await using kusto = connector('rest')
+    await aborted(kusto, { table: 'Late', held, options: { maxBlobBytes: 40_000_000, compression: 'none' } })
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
+    late.open()
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).not.toEqual([])
+    await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
 
   const childPoints: readonly [string, 'rest' | 'queue', (request: SeenRequest) => boolean][] = [
