@@ -4,6 +4,7 @@ import { encodeCsv } from '../src/arrow/encode-csv.ts'
 import { gzipMember } from '../src/arrow/gzip-member.ts'
 import { csvOf, type CsvBench, FLIGHTS, withSubject } from './csv-subjects.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
+import { threadScaling } from './thread-scaling.ts'
 
 const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 7)
 const BLOCK_BYTES = 1 << 20
@@ -17,6 +18,7 @@ const TRAILER_BYTES = 8
  */
 export async function main(): Promise<void> {
   const facts = machine()
+  const twoThreadsHere = await threadScaling()
   const result = await withSubject(FLIGHTS, async (bench) => {
     const raw = await compareMember(bench)
     let gzipped = 0
@@ -37,7 +39,7 @@ export async function main(): Promise<void> {
       ratioToOneThread: ratioOf(twoThreads, oneThread),
     }
   })
-  console.log(JSON.stringify({ bench: 'csv-gzip', ...facts, must: { oneThread: 1.4 }, ...result }))
+  console.log(JSON.stringify({ bench: 'csv-gzip', ...facts, must: { oneThread: 1.4 }, twoThreadsHere, ...result }))
 }
 
 /** Bytes of the same member made without help: blocks deflated in place, then header and trailer. */

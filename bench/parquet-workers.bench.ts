@@ -5,6 +5,7 @@ import { ByteBudget } from '../src/base/byte-budget.ts'
 import { readAhead } from '../src/source/read-ahead.ts'
 import { sharedCopies, FILES, FLIGHTS_COLUMNS, FLIGHTS_ROWS, flightsParquet, readInline } from './flights-parquet.ts'
 import { type Cost, costOf, machine, ratioOf, round, summarize } from './measure.ts'
+import { threadScaling } from './thread-scaling.ts'
 
 const REPETITIONS = Number(process.env['BENCH_REPETITIONS'] ?? 9)
 const WARM_UP = 2
@@ -21,6 +22,7 @@ const SCHEMA = arrowSchema(FLIGHTS_COLUMNS, TYPES)
  */
 export async function main(): Promise<void> {
   const facts = machine()
+  const twoThreadsHere = await threadScaling()
   const files = await flightsParquet()
   const pools = WORKERS.map((workers) => ({ workers, pool: new DecodePool(workers), costs: [] as Cost[] }))
   const inline: Cost[] = []
@@ -48,7 +50,15 @@ export async function main(): Promise<void> {
   const megabytes = round(files.reduce((sum, file) => sum + file.length, 0) / 1e6)
   const sizes = { files: FILES, rows: FLIGHTS_ROWS, megabytes }
   console.log(
-    JSON.stringify({ bench: 'parquet-workers', ...facts, must: { workers2: 1 }, ...sizes, inline: base, results }),
+    JSON.stringify({
+      bench: 'parquet-workers',
+      ...facts,
+      must: { workers2: 1 },
+      twoThreadsHere,
+      ...sizes,
+      inline: base,
+      results,
+    }),
   )
 }
 

@@ -87,6 +87,13 @@ export const FIGURES: readonly Figure[] = [
     must: 1,
   },
   {
+    suite: 'parquet-workers',
+    what: 'same machine, 2 threads that fill memory',
+    against: 'one after the other: the most that can be gained',
+    kind: 'times',
+    at: ['twoThreadsHere', 'memory'],
+  },
+  {
     suite: 'latency',
     what: '100-row query, warm',
     against: 'azure-kusto-data `execute`, rows still JSON',
@@ -141,6 +148,13 @@ export const FIGURES: readonly Figure[] = [
     kind: 'ratio',
     at: ['ratioToOneThread'],
     must: 1.4,
+  },
+  {
+    suite: 'csv-gzip',
+    what: 'same machine, 2 threads that deflate',
+    against: 'one after the other: the most that can be gained',
+    kind: 'times',
+    at: ['twoThreadsHere', 'deflate'],
   },
   ...['flights', 'flat'].flatMap((name): readonly Figure[] => [
     {

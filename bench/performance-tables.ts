@@ -45,7 +45,10 @@ function figureRow(figure: Figure, json: unknown): readonly string[] {
 function measured({ suite, kind, at }: Figure, json: unknown): { readonly text: string; readonly value: number } {
   if (kind !== 'ratio') {
     const value = Number(follow(json, at, suite))
-    return { value, text: kind === 'times' ? `${value.toFixed(1)}x` : `${Math.round(value)} MB at most` }
+    return {
+      value,
+      text: kind === 'times' ? `${value.toFixed(value < 2 ? 2 : 1)}x` : `${Math.round(value)} MB at most`,
+    }
   }
   const [wall, cpu] = [Number(follow(json, [...at, 'median'], suite)), Number(follow(json, [...at, 'cpu'], suite))]
   const digits = wall < 2 && cpu < 2 ? 2 : 1
