@@ -36,7 +36,7 @@ export interface AuditColumnsOptions
   readonly firstRow?: number | bigint
 }
 
-export const AUDIT_NAMES: Required<AuditNames> = Object.freeze({ streamColumn: '_stream', rowColumn: '_row' })
+const AUDIT_NAMES: Required<AuditNames> = Object.freeze({ streamColumn: '_stream', rowColumn: '_row' })
 
 /**
  * The same rows with two more columns, at the end: the name of their stream (string) and the number of the row in it (long).
