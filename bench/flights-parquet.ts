@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { RecordBatch, Table } from 'apache-arrow'
 import { castBatch } from '../src/arrow/cast-batch.ts'
 import { openParquet } from '../src/arrow/parquet-decode.ts'
 import { arrowSchema, type KustoColumn, typeSettings } from '../src/arrow/scalar-types.ts'
-import { FLIGHTS_FILE } from './flights-file.ts'
+import { inFreshProcess } from './child-process.ts'
+import type { FlightsParquetJob } from './write-flights-parquet.ts'
 
 export const FLIGHTS_COLUMNS: readonly KustoColumn[] = [
   { name: 'date', type: 'datetime' },
@@ -22,23 +22,24 @@ const SCHEMA = arrowSchema(FLIGHTS_COLUMNS, typeSettings({}))
 
 /** The three million flights as eight Parquet files of equal size, snappy, as an export writes them. */
 export async function flightsParquet(): Promise<readonly Buffer[]> {
+  using files = await flightsFiles()
+  return files.paths.map((path) => readFileSync(path))
+}
+
+/**
+ * The same in a folder, until it is disposed of. Another process makes them, so that this one holds what a reader holds:
+ * the collector's work grows with the heap.
+ */
+export async function flightsFiles(): Promise<Disposable & { readonly paths: readonly string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'kusto-arrow-bench-'))
-  const connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect()
+  const remove = (): void => rmSync(folder, { recursive: true })
   try {
-    await connection.run(`create table flights as select row_number() over () as nr, date, delay::int as delay,
-      distance::int as distance, origin, destination from '${FLIGHTS_FILE}'`)
-    const rows = FLIGHTS_ROWS / FILES
-    for (let file = 0; file < FILES; file++) {
-      const where = `nr > ${file * rows} and nr <= ${(file + 1) * rows}`
-      const select = `select date, delay, distance, origin, destination from flights where ${where} order by nr`
-      const path = join(folder, `part-${file}.parquet`)
-      await connection.run(`copy (${select}) to '${path}' (format parquet, compression snappy)`)
-    }
-    const names = readdirSync(folder).sort()
-    return names.map((name) => readFileSync(join(folder, name)))
-  } finally {
-    connection.closeSync()
-    rmSync(folder, { recursive: true })
+    const job: FlightsParquetJob = { folder, files: FILES, rows: FLIGHTS_ROWS }
+    const paths = await inFreshProcess<readonly string[]>('write-flights-parquet.js', job)
+    return { paths, [Symbol.dispose]: remove }
+  } catch (error) {
+    remove()
+    throw error
   }
 }
 
