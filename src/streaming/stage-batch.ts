@@ -3,6 +3,7 @@ import { cutBlobs } from '../sink/cut-blobs.ts'
 import type { BlobCut } from '../sink/cut-blobs.ts'
 import { encodeCut } from '../sink/encode-cut.ts'
 import { KustoProtocolError } from '../errors.ts'
+import type { SchemaPlan } from '../sink/plan-schema.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import type { WriteSettings } from '../sink/write-settings.ts'
 import type { SealedBatch } from './batch-buffer.ts'
@@ -24,7 +25,7 @@ export async function stageBatch(
   { setup, batches, bytes, rows }: SealedBatch<QueuedSetup>,
   { log, write, point, signal }: StageBatchOptions,
 ): Promise<EntryRecord> {
-  const { plan, format, columns } = setup.write
+  const { format, columns } = setup.write
   const { compression, ignoreFirstRecord: hasHeader, encodeWorkers } = write
   const settings = { maxBlobBytes: Infinity, maxBufferedBytes: Math.max(1, bytes), signal }
   const cut = await onlyCut(cutBlobs(each(batches), settings), rows)
@@ -42,7 +43,7 @@ export async function stageBatch(
         entry: () => ({
           rows,
           rawBytes: encoded.measured().rawBytes,
-          properties: ingestionProperties(plan, format, write),
+          properties: ingestionProperties(planFor(log, setup), format, write),
           schema: hashOf(setup.schema.fields.map(String).join()),
           ...point,
         }),
@@ -52,6 +53,13 @@ export async function stageBatch(
   } finally {
     cut.release()
   }
+}
+
+/** A staging table has no stored mappings, so what one says goes along. */
+function planFor({ stream }: Pick<WriteAheadLog, 'stream'>, { write: { plan } }: QueuedSetup): SchemaPlan {
+  const { mapping } = plan
+  if (mapping === undefined || stream.commit !== 'staging-table') return plan
+  return { ...plan, mapping: { ...mapping, reference: undefined } }
 }
 
 /** What is staged and the entry that names it must not differ: then the cut has all rows, and there is no other. */
