@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events'
 
 /** Options every waiting function takes. */
 export interface AbortOptions {
@@ -21,6 +21,7 @@ export class AbortScope {
     // One listener for each thing under way is no leak: their number is bounded where they are started.
     setMaxListeners(0, this.#controller.signal)
     this.#outer = outer
+    if (outer !== undefined) allowManyListeners(outer)
     if (outer?.aborted) this.#onOuterAbort()
     else outer?.addEventListener('abort', this.#onOuterAbort, { once: true })
   }
@@ -52,12 +53,30 @@ export class AbortScope {
   }
 }
 
+/** As many listeners as a signal of the caller's takes before Node speaks of a leak, where the caller set no limit. */
+const MANY_LISTENERS = 1_500
+
+/** One signal for many calls at once is no leak, though each listens to it: their listeners end with them. */
+export function allowManyListeners(signal: AbortSignal): void {
+  if (listenerLimit(signal) === defaultMaxListeners) setMaxListeners(MANY_LISTENERS, signal)
+}
+
+function listenerLimit(signal: AbortSignal): number {
+  try {
+    return getMaxListeners(signal)
+  } catch {
+    // Node 20 throws for the limit 0, which is none, and for a signal of another library's making, which has none.
+    return 0
+  }
+}
+
 /**
  * The promise's outcome, or a rejection with `signal.reason` as soon as the signal aborts. The promise itself goes on;
  * its late rejection is swallowed, so use this only for work that cannot be told to stop.
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
+  allowManyListeners(signal)
   let onAbort: (() => void) | undefined
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason as Error)

@@ -1,3 +1,5 @@
+import { allowManyListeners } from './abort.ts'
+
 /** Gives the bytes back, or all but `keptBytes`, which may be more than there were: then the next ones wait for longer. */
 export type ReleaseBytes = (keptBytes?: number) => void
 
@@ -31,6 +33,7 @@ export class ByteBudget {
   async acquire(bytes: number, signal?: AbortSignal): Promise<ReleaseBytes> {
     signal?.throwIfAborted()
     if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#take(bytes)
+    if (signal !== undefined) allowManyListeners(signal)
     let taken: ReleaseBytes | undefined
     let onAbort: (() => void) | undefined
     await new Promise<void>((resolve, reject) => {
