@@ -148,20 +148,49 @@ export function parseCommandTable(
 
 /** In front of the digits of a number that a double would round. A private-use character: no answer holds it. */
 const EXACT = '\uE000'
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+const TOKEN = /"|-?\d[\d.eE+-]*/g
 const LONG_NUMBER = /^-?\d{16,}$/
 const EXACT_STRING = new RegExp(`"${EXACT}(-?\\d+)"`, 'g')
 
 /** JSON.parse that keeps integers of more than 15 digits, as marked text. */
 function parseExact(json: string, context: KustoErrorContext): unknown {
   try {
-    return JSON.parse(json.replaceAll(TOKEN, (token) => (LONG_NUMBER.test(token) ? `"${EXACT}${token}"` : token)))
+    return JSON.parse(/\d{16}/.test(json) ? markLongNumbers(json) : json)
   } catch (cause) {
     throw new KustoProtocolError('KUSTO_BAD_V1', 'expected a V1 answer in JSON, found something else', {
       cause,
       context,
     })
   }
+}
+
+/** Strings are stepped over by hand: a pattern for them overflows the stack where a cell has millions of characters. */
+function markLongNumbers(json: string): string {
+  const parts: string[] = []
+  let copied = 0
+  const tokens = new RegExp(TOKEN)
+  for (let found = tokens.exec(json); found !== null; found = tokens.exec(json)) {
+    const [token] = found
+    if (token === '"') tokens.lastIndex = endOfString(json, found.index)
+    else if (LONG_NUMBER.test(token)) {
+      parts.push(json.slice(copied, found.index), `"${EXACT}${token}"`)
+      copied = tokens.lastIndex
+    }
+  }
+  return parts.join('') + json.slice(copied)
+}
+
+/** Behind the quote that ends the string that starts here. */
+function endOfString(json: string, start: number): number {
+  let end = start
+  let slashes: number
+  do {
+    end = json.indexOf('"', end + 1)
+    if (end < 0) return json.length
+    slashes = 0
+    while (json[end - 1 - slashes] === '\\') slashes++
+  } while (slashes % 2 === 1)
+  return end + 1
 }
 
 function cellOf(value: unknown, type: string): CommandCell {

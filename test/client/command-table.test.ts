@@ -26,6 +26,19 @@ describe('parseCommandTable', () => {
     expect(row?.cells).toEqual(['1234567890123456789', 'a "1234567890123456789" b', 0.1234567890123456, 1e300])
   })
 
+  test('a cell may be as long as an answer', () => {
+    const text = '{"n": 1234567890123456789} '.repeat(500_000) + '\\'
+    const [row] = table(
+      [
+        ['a', 'string'],
+        ['n', 'long'],
+      ],
+      `[[${JSON.stringify(text)},9007199254740993]]`,
+    ).rows
+    expect(row?.text('a') === text).toBe(true)
+    expect(row?.cell('n')).toBe(9007199254740993n)
+  })
+
   test('dynamic values are JSON text, exact', () => {
     const { rows } = table(
       [['d', 'dynamic']],
