@@ -86,7 +86,8 @@ const DEFAULTS: LocalKustoSettings = Object.freeze({
 /**
  * Starts an embedded Kusto on 127.0.0.1: Microsoft's KQL parser, DuckDB and Azurite behind Kusto's REST API.
  *
- * @throws {KustoUsageError} LOCAL_PEER_MISSING when an optional package is not installed; LOCAL_PORT_IN_USE
+ * @throws {KustoUsageError} LOCAL_PEER_MISSING when an optional package is not installed; LOCAL_PORT_IN_USE;
+ * LOCAL_DATA_IN_USE and LOCAL_DATA_UNREADABLE for a `dataDir` that another one uses or that is damaged
  */
 export async function startLocalKusto(options: LocalKustoOptions = {}): Promise<LocalKusto> {
   const settings = localSettings(options)
@@ -104,16 +105,20 @@ async function start(settings: LocalKustoSettings, cleanup: Cleanup): Promise<Lo
   const { dataDir } = settings
   if (dataDir !== undefined) await makeDataFolder(dataDir)
   const saved = dataDir === undefined ? {} : await savedPorts(dataDir)
+  const opening = cleanup.track(
+    openDuck({
+      memoryLimit: settings.memoryLimit,
+      ...(dataDir === undefined ? {} : { path: join(dataDir, 'kusto.duckdb') }),
+    }),
+  )
   const [language, duck, storage] = await allOrFirstError([
     cleanup.track(startLanguage()),
-    cleanup.track(
-      openDuck({
-        memoryLimit: settings.memoryLimit,
-        ...(dataDir === undefined ? {} : { path: join(dataDir, 'kusto.duckdb') }),
-      }),
-    ),
+    opening,
     settings.storage
-      ? cleanup.track(startAzurite(dataDir === undefined ? {} : { dataDir, ports: saved }))
+      ? cleanup.track(
+          // A folder that another one uses must be found out before a second Azurite works on its blobs.
+          dataDir === undefined ? startAzurite() : opening.then(() => startAzurite({ dataDir, ports: saved })),
+        )
       : Promise.resolve(undefined),
   ])
   const catalog = await openCatalog(duck, { database: settings.database, language })

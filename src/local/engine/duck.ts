@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api'
 import { KustoError, KustoUsageError } from '../../errors.ts'
 import { registerUdfs } from '../kql/udf.ts'
+import { claimFile, openFailure } from './database-file.ts'
 
 /** One connection, for one request at a time. */
 export interface DuckSession {
@@ -36,20 +37,25 @@ export interface DuckOptions {
  * Opens DuckDB with the functions of the translator registered.
  *
  * @throws {KustoUsageError} LOCAL_PEER_MISSING when `@duckdb/node-api` is not installed
+ * @throws {KustoUsageError} LOCAL_DATA_IN_USE when another instance has the file, LOCAL_DATA_UNREADABLE when it cannot be opened
  */
 export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
   const duckdb = await loadDuckDb()
+  const { path } = options
+  let release: (() => void) | undefined
   const spillFolder = await mkdtemp(join(tmpdir(), 'kusto-arrow-duck-'))
   // For a process that ends without closing; what is killed leaves its folder behind.
   const removeOnExit = (): void => rmSync(spillFolder, { recursive: true, force: true })
   process.once('exit', removeOnExit)
-  const removeSpillFolder = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
+    release?.()
     process.removeListener('exit', removeOnExit)
     await rm(spillFolder, { recursive: true, force: true })
   }
   let instance: DuckDBInstance
   try {
-    instance = await duckdb.DuckDBInstance.create(options.path ?? ':memory:', {
+    if (path !== undefined) release = claimFile(path)
+    instance = await duckdb.DuckDBInstance.create(path ?? ':memory:', {
       memory_limit: options.memoryLimit ?? '512MB',
       temp_directory: spillFolder,
       autoinstall_known_extensions: 'false',
@@ -58,8 +64,8 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
     registerUdfs(connection)
     connection.closeSync()
   } catch (cause) {
-    await removeSpillFolder()
-    throw openFailure(cause, options.path)
+    await leave()
+    throw path === undefined || cause instanceof KustoUsageError ? cause : openFailure(cause, path)
   }
   const sessions = new Set<OpenSession>()
   let closing: Promise<void> | undefined
@@ -67,7 +73,7 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
     for (const session of sessions) session.interrupt()
     await Promise.all([...sessions].map((session) => session.end()))
     instance.closeSync()
-    await removeSpillFolder()
+    await leave()
   }
   return {
     async connect(): Promise<DuckSession> {
@@ -86,12 +92,6 @@ export async function openDuck(options: DuckOptions = {}): Promise<Duck> {
 /** A session as its owner sees it: `end` resolves when its last statement has. */
 interface OpenSession extends DuckSession {
   end(): Promise<void>
-}
-
-function openFailure(cause: unknown, path: string | undefined): unknown {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  if (path === undefined || !message.includes('lock')) return cause
-  return new KustoUsageError('LOCAL_DATA_IN_USE', `another embedded Kusto is using ${path}`, { cause })
 }
 
 async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -102,3 +102,53 @@ test('leaves no spill folder behind', async () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+test('opens a file once in one process, whatever it is called, and again after its end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'duck-file-'))
+  const path = join(folder, 'kusto.duckdb')
+  try {
+    const [first, second] = await Promise.allSettled([
+      openDuck({ path }),
+      openDuck({ path: `${folder}/./kusto.duckdb` }),
+    ])
+    const opened = [first, second].flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    const refused = [first, second].flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : []))
+    expect(refused).toMatchObject([{ code: 'LOCAL_DATA_IN_USE' }])
+    for (const each of opened) await each.close()
+    await (await openDuck({ path })).close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('says that a file is damaged, not that somebody uses it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'duck-damaged-'))
+  const path = join(folder, 'kusto.duckdb')
+  try {
+    const whole = await openDuck({ path })
+    await (await whole.connect()).run('create table t as select i from range(200000) r(i)')
+    await whole.close()
+    const good = readFileSync(path)
+    const damages = new Map<string, Buffer>([
+      ['no database', Buffer.from('text '.repeat(10_000))],
+      ['cut in the middle', good.subarray(0, good.length >> 1)],
+      ['blocks with other bytes', damaged(good, 12_388, 262_144)],
+      ['headers with other bytes', damaged(good.subarray(0, 12_288), 4104, 4096)],
+    ])
+    for (const [damage, bytes] of damages) {
+      writeFileSync(path, bytes)
+      await expect(openDuck({ path }), damage).rejects.toMatchObject({ code: 'LOCAL_DATA_UNREADABLE' })
+    }
+    writeFileSync(path, good)
+    await (await openDuck({ path })).close()
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+/** The file with some bytes overwritten at this place and at every step from there. */
+function damaged(file: Buffer, first: number, step: number): Buffer {
+  const copy = Buffer.from(file)
+  for (let at = first; at < copy.length; at += step) copy.fill(0x58, at, at + 64)
+  return copy
+}

@@ -96,7 +96,14 @@ test('says that a data folder is in use', async () => {
   expect((await post(first.cluster, 'print 1')).status).toBe(200)
 })
 
-/** DuckDB lets one process open a file twice, so the second one must be another process. */
+test('opens a data folder once in one process, and touches nothing in it the second time', async () => {
+  await using first = await startLocalKusto({ storage: false, dataDir: folder })
+  await expect(startLocalKusto({ dataDir: join(folder, '.') })).rejects.toMatchObject({ code: 'LOCAL_DATA_IN_USE' })
+  expect(readdirSync(folder)).not.toContain('azurite')
+  expect((await post(first.cluster, 'print 1')).status).toBe(200)
+})
+
+/** Another process holds the file in another way than this one does. */
 function startElsewhere(dataDir: string): { readonly child: ChildProcess; readonly finished: Promise<string> } {
   const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
   const args = [main, 'local', '--no-storage', '--data-dir', dataDir]
