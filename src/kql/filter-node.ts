@@ -54,7 +54,8 @@ export function filterKql(node: FilterNode): Kql {
     case 'not':
       return kql`not(${filterKql(node.filter)})`
     case 'kql':
-      return kql`(${node.condition})`
+      // A comment at its end must not swallow the bracket.
+      return kql`(${node.condition}${Kql.raw(node.condition.skeleton.includes('//') ? '\n' : '')})`
   }
 }
 

@@ -143,7 +143,7 @@ export interface KqlTag {
   /** Ticks of 100 ns. */
   timespan(ticks: bigint | null): KustoScalar
   guid(value: string | null): KustoScalar
-  /** Any JSON value; bigints keep all their digits. */
+  /** Any JSON value; bigints keep all their digits, a Map is an object. */
   dynamic(value: unknown): KustoScalar
 }
 
@@ -230,13 +230,20 @@ function unusedPrefix(text: string): string {
 function jsonText(value: unknown): string {
   if (typeof value === 'bigint') return value.toString()
   if (Array.isArray(value)) return `[${value.map((item) => jsonText(item)).join(',')}]`
-  if (typeof value === 'object' && value !== null && !('toJSON' in value)) {
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${jsonText(item)}`).join(',')}}`
+  if (typeof value === 'object' && value !== null) {
+    if ('toJSON' in value && typeof value.toJSON === 'function') return jsonText(value.toJSON())
+    if (value instanceof Set) throw notJson('a Set')
+    const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value)
+    const members = entries.filter(([, item]) => item !== undefined)
+    return `{${members.map(([key, item]) => `${JSON.stringify(String(key))}:${jsonText(item)}`).join(',')}}`
   }
   // JSON.stringify would turn NaN and infinities into null.
   const json: string | undefined =
     typeof value === 'number' && !Number.isFinite(value) ? undefined : JSON.stringify(value)
   if (json !== undefined) return json
-  throw new KustoUsageError('KUSTO_BAD_LITERAL', `expected a JSON value for dynamic, found ${String(value)}`)
+  throw notJson(String(value))
+}
+
+function notJson(found: string): KustoUsageError {
+  return new KustoUsageError('KUSTO_BAD_LITERAL', `expected a JSON value for dynamic, found ${found}`)
 }

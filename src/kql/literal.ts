@@ -87,7 +87,7 @@ function dynamicBody(json: string): string | undefined {
   } catch {
     return undefined
   }
-  return json.replaceAll(/"(?:[^"\\]|\\.)*"/g, (quoted) => quoteText(JSON.parse(quoted) as string))
+  return json.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"/g, (quoted) => quoteText(JSON.parse(quoted) as string))
 }
 
 function badLiteral(value: KustoValue, type: KustoScalarType): KustoUsageError {

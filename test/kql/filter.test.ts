@@ -29,6 +29,7 @@ test.each([
     or(col('a').eq(1).and(col('b').eq(true)), where(kql`c has "d" or e`)).not(),
     `not(((['a'] == long(1) and ['b'] == bool(true)) or (c has "d" or e)))`,
   ],
+  [where(kql`a == 1 // why`).and(col('b').eq(2)), `((a == 1 // why\n) and ['b'] == long(2))`],
 ])('filter %# reads %s', (filter, text) => {
   expect(filter.kql.text).toBe(text)
 })

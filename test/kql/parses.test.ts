@@ -304,6 +304,25 @@ describe('quoting in the official grammar', () => {
     )
   })
 
+  test('a dynamic literal holds what rows of objects hold: maps as objects, and no sets', () => {
+    const value = {
+      map: new Map<unknown, unknown>([
+        [1, 2n ** 63n],
+        ['b', new Map()],
+      ]),
+      big: { toJSON: () => 2n ** 63n },
+    }
+    expect(kql.dynamic(value).literal).toBe(
+      'dynamic({"map":{"1":9223372036854775808,"b":{}},"big":9223372036854775808})',
+    )
+    expect(() => kql.dynamic([new Set([1])])).toThrow(expect.objectContaining({ code: 'KUSTO_BAD_LITERAL' }))
+  })
+
+  test('a dynamic literal may hold a text of any length', () => {
+    const text = 'x'.repeat(10_000_000)
+    expect(kql.dynamic({ text }).literal === `dynamic({"text":"${text}"})`).toBe(true)
+  })
+
   test('filters bind to their columns', () => {
     const when = kql.datetime(0n)
     const filter = and(
