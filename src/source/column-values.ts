@@ -15,12 +15,20 @@ export interface DecimalValue {
  */
 export type ComparedValue = boolean | number | bigint | string | DecimalValue | null
 
-const utf8 = new TextDecoder()
+/** A byte order mark is a character of the text. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Reads cells of a column that was decoded with ticks for times and text for guids. */
 export function columnReader(column: Data, type: ScalarName): (row: number) => ComparedValue {
   const read = valueReader(column, type)
   return column.nullCount === 0 ? read : (row) => (column.getValid(row) ? read(row) : null)
+}
+
+/** Reads texts without nulls, all characters of them. */
+export function textReader(column: Data): (row: number) => string {
+  const offsets = column.valueOffsets as Int32Array
+  const bytes = column.values as Uint8Array
+  return (row) => utf8.decode(bytes.subarray(offsets[row], offsets[row + 1]))
 }
 
 /** What a literal is compared as. */
@@ -41,9 +49,7 @@ function valueReader(column: Data, type: ScalarName): (row: number) => ComparedV
     return (row) => ({ unscaled: int128At(words, row * 4), scale })
   }
   if (DataType.isUtf8(column.type)) {
-    const offsets = column.valueOffsets as Int32Array
-    const bytes = column.values as Uint8Array
-    const text = (row: number): string => utf8.decode(bytes.subarray(offsets[row], offsets[row + 1]))
+    const text = textReader(column)
     return type === 'decimal' ? (row) => parseDecimal(text(row)) : text
   }
   const values = column.values as Int32Array | Float64Array | BigInt64Array

@@ -58,9 +58,8 @@ export interface ReadPlan extends PlanContent {
 
 /** The plan of an export. */
 export function makePlan(content: PlanContent): ReadPlan {
-  const schema = arrowSchema(content.columns, content.types)
-  const ipc = Buffer.from(tableToIPC(new Table(schema), 'stream')).toString('base64')
-  const plan = { kind: KIND, version: VERSION, ...content, schema: ipc } as const
+  const schema = ipcOf(arrowSchema(content.columns, content.types))
+  const plan = { kind: KIND, version: VERSION, ...content, schema } as const
   return { ...plan, planId: digest(plan) }
 }
 
@@ -87,7 +86,8 @@ export function parsePlan(json: unknown): ReadPlan {
  */
 export function planSchema({ columns, types, schema: ipc }: ReadPlan): Schema {
   const schema = arrowSchema(columns, types)
-  const drift = schemaDrift(tableFromIPC(Buffer.from(ipc, 'base64')).schema, schema)
+  // Both by way of IPC, whose readers take a byte order mark off a name.
+  const drift = schemaDrift(schemaIn(ipc), schemaIn(ipcOf(schema)))
   if (drift !== undefined) throw badPlan(`columns that fit its schema: ${drift}`)
   return schema
 }
@@ -109,6 +109,14 @@ export function planPartition(plan: ReadPlan, index: number, nowMs: number): Pla
     'KUSTO_NO_PARTITION',
     `expected a partition from 0 to ${plan.partitions.length - 1}, found ${String(index)}`,
   )
+}
+
+function ipcOf(schema: Schema): string {
+  return Buffer.from(tableToIPC(new Table(schema), 'stream')).toString('base64')
+}
+
+function schemaIn(ipc: string): Schema {
+  return tableFromIPC(Buffer.from(ipc, 'base64')).schema
 }
 
 function checkBlob({ url, etag, bytes, rows }: PlanBlob): void {

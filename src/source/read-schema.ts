@@ -1,7 +1,9 @@
 import type { KustoColumn } from '../arrow/scalar-types.ts'
 import { DEFAULT_TYPE_SETTINGS, parseScalarName } from '../arrow/scalar-types.ts'
+import { columnAt } from '../arrow/take-rows.ts'
 import { KustoProtocolError } from '../errors.ts'
 import { kql } from '../kql/kql.ts'
+import { textReader } from './column-values.ts'
 import { checkDeclared } from './declared-schema.ts'
 import { requestsOnly } from './read-events.ts'
 import { openSingle } from './read-single.ts'
@@ -30,10 +32,11 @@ export async function fetchColumns(
   )
   const columns: KustoColumn[] = []
   for await (const batch of stream.batches) {
-    const names = batch.getChildAt(0)
-    const types = batch.getChildAt(1)
+    // Not by `get`, which takes a byte order mark off a name.
+    const nameAt = textReader(columnAt(batch, 0))
+    const typeAt = textReader(columnAt(batch, 1))
     for (let row = 0; row < batch.numRows; row++) {
-      columns.push({ name: String(names?.get(row)), type: parseScalarName(String(types?.get(row))) })
+      columns.push({ name: nameAt(row), type: parseScalarName(typeAt(row)) })
     }
   }
   if (columns.length === 0) {

@@ -210,7 +210,22 @@ describe('spark:R10 columns and rows', () => {
 })
 
 describe('spark:R24 names', () => {
-  const NAMES = ['a', 'A', 'where', 'it\'s "x"\\', 'b c', '1day', '日本', '-', 'a.b', '$', 'kind', "['q']"]
+  const NAMES = [
+    'a',
+    'A',
+    'where',
+    'it\'s "x"\\',
+    'b c',
+    '1day',
+    '日本',
+    '-',
+    'a.b',
+    '$',
+    'kind',
+    "['q']",
+    'x',
+    '\uFEFFx',
+  ]
   it('spark:R24 columns that differ in case only, reserved words and any characters can be read, chosen and compared', async () => {
     for (const mode of ['single', 'distributed'] as const) {
       const declared = NAMES.map((each) => `['${each.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}']`)

@@ -7,6 +7,7 @@ const columnsNamed = (names: readonly string[]) => names.map((name) => ({ name, 
 it('leaves names alone that differ in more than case', () => {
   expect(exportedNames(columnsNamed(['a', 'b', 'A b']))).toEqual(['a', 'b', 'A b'])
   expect(exportedNames(columnsNamed(['a', 'A', 'a_2']))).toEqual(['a', 'A_3', 'a_2'])
+  expect(exportedNames(columnsNamed(['x', '\uFEFFx', '\uFEFF']))).toEqual(['x', 'x_2', '_2'])
 })
 
 it('tells all others apart, whatever they are', () => {
