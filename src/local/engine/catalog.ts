@@ -194,8 +194,9 @@ export class Catalog {
     return after.tables.size < before
   }
 
-  /** @throws {LocalError} BadRequest_TableNotExist */
+  /** @throws {LocalError} BadRequest_DatabaseNotExist, BadRequest_TableNotExist */
   requireTable(database: string, name: string): TableEntry {
+    if (this.database(database) === undefined) throw databaseNotExist(database)
     const entry = this.table(database, name)
     if (entry === undefined) throw tableNotExist(name)
     return entry

@@ -16,7 +16,7 @@ export interface QueueLoopOptions {
 
 /** The background work that ingests what clients queue. */
 export interface QueueLoop {
-  /** Stops polling and waits for what is under way, which is abandoned. */
+  /** Stops polling and waits for what is under way, which is abandoned and left in the queue for the next loop. */
   close(): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export function startQueueLoop(
 ): QueueLoop {
   const stop = new AbortController()
   const running = new Set<Promise<void>>()
-  const ended = poll({ services, storage, options, signal: stop.signal, running })
+  const ended = poll({ services, storage, options, signal: stop.signal, running, ingested: new WeakSet() })
   return {
     async close() {
       stop.abort(new LocalError('Aborted', 'the embedded Kusto is closing', { status: 503, permanent: false }))
@@ -55,6 +55,8 @@ interface LoopState {
   readonly options: QueueLoopOptions
   readonly signal: AbortSignal
   readonly running: Set<Promise<void>>
+  /** Messages whose outcome is settled. */
+  readonly ingested: WeakSet<DequeuedMessageItem>
 }
 
 async function poll(state: LoopState): Promise<void> {
@@ -72,8 +74,8 @@ async function poll(state: LoopState): Promise<void> {
       for (const item of items) {
         const work = waitForBatch(state, item)
           .then(() => limit(() => handle(state, queue, item)))
-          // Only an abort or a storage failure ends here: the message comes back when its time is over.
-          .catch(() => undefined)
+          // Only an abort or a storage failure ends here.
+          .catch(() => giveBack(state, queue, item))
           .finally(() => running.delete(work))
         running.add(work)
       }
@@ -93,11 +95,21 @@ async function waitForBatch({ options, signal }: LoopState, item: DequeuedMessag
   await sleep(delayMs, signal)
 }
 
+/**
+ * Makes a message visible again that was not ingested because the loop closes. After a storage failure its data may be in
+ * the table: such a message comes back when its time is over.
+ */
+async function giveBack({ signal, ingested }: LoopState, queue: QueueClient, item: DequeuedMessageItem): Promise<void> {
+  if (!signal.aborted || ingested.has(item)) return
+  await queue.updateMessage(item.messageId, item.popReceipt, undefined, 0).catch(() => undefined)
+}
+
 async function handle(state: LoopState, queue: QueueClient, item: DequeuedMessageItem): Promise<void> {
-  const { storage, signal } = state
+  const { storage, signal, ingested } = state
   signal.throwIfAborted()
   const message = messageOf(item)
   const end = await ingest(state, message, item)
+  ingested.add(item)
   // A report that cannot be delivered, for want of its table for example, must not make the data come in twice.
   await reportEnd(storage, message, end).catch(() => undefined)
   await queue.deleteMessage(item.messageId, item.popReceipt)
