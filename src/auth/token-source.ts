@@ -1,6 +1,7 @@
 import type { AccessToken, TokenCredential } from '@azure/core-auth'
 import { KustoAuthError, KustoError } from '../errors.ts'
 import { AbortScope, untilAborted } from '../base/abort.ts'
+import { Renewed } from '../base/renewed.ts'
 import { isLoopback } from '../protocol/cluster-url.ts'
 import { redact } from '../protocol/redact.ts'
 import { checkTrusted, checkTrustedByLogin, type TrustOptions } from '../protocol/trusted-hosts.ts'
@@ -14,10 +15,11 @@ export interface TokenSourceOptions extends CloudMetadataOptions {
   readonly clock?: () => number
 }
 
-/** A token this close to its end is replaced. */
+/** A token this close to its end is replaced, one of a short life at half of it. */
 const REFRESH_BEFORE_MS = 5 * 60_000
 /** A token this close to its end is not sent, even if it cannot be replaced. */
 const USELESS_BEFORE_MS = 30_000
+/** Callers that gave up must not end this wait for those who still wait. */
 const GET_TOKEN_TIMEOUT_MS = 120_000
 
 /**
@@ -29,8 +31,7 @@ export class TokenSource {
   readonly #trust: TrustOptions
   readonly #clock: () => number
   readonly #metadata: CloudMetadataCache
-  readonly #tokens = new Map<string, AccessToken>()
-  readonly #flights = new Map<string, Promise<AccessToken>>()
+  readonly #tokens = new Map<string, Renewed<AccessToken>>()
   readonly #credentials = new Map<string, Promise<TokenCredential>>()
 
   constructor(options: TokenSourceOptions) {
@@ -51,11 +52,16 @@ export class TokenSource {
     const { protocol, hostname } = new URL(origin)
     if (auth.kind === 'default' && (protocol !== 'https:' || isLoopback(hostname))) return undefined
     checkTrusted(origin, this.#trust)
-    if (auth.kind === 'token') return auth.token
-    if (auth.kind === 'callback') return given(() => auth.getToken(signal), signal)
+    if (auth.kind === 'token') return checkedToken(auth.token)
+    if (auth.kind === 'callback') return checkedToken(await given(auth.getToken, signal))
     const cloud = await this.#metadata.get(origin, signal)
     checkTrustedByLogin(origin, cloud.loginEndpoint, this.#trust)
-    return (await this.#cached(auth, cloud, signal)).token
+    try {
+      return checkedToken((await this.#renewed(auth, cloud).get(signal)).token)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw asAuthError(error)
+    }
   }
 
   /**
@@ -86,54 +92,33 @@ export class TokenSource {
     this.#tokens.clear()
   }
 
-  async #cached(
+  /** The token of a cloud: one request for callers that ask together; while it cannot be renewed, the old one serves. */
+  #renewed(
     auth: IdentityAuth | Extract<Auth, { readonly kind: 'credential' }>,
     cloud: CloudMetadata,
-    signal: AbortSignal | undefined,
-  ): Promise<AccessToken> {
+  ): Renewed<AccessToken> {
     const scope = tokenScope(cloud)
     const key = `${cloud.loginEndpoint} ${scope}`
     const known = this.#tokens.get(key)
-    const nowMs = this.#clock()
-    if (known !== undefined && nowMs < (known.refreshAfterTimestamp ?? known.expiresOnTimestamp - REFRESH_BEFORE_MS)) {
-      return known
-    }
-    let flight = this.#flights.get(key)
-    if (flight === undefined) {
-      flight = this.#fetch(auth, cloud, scope).then((token) => {
-        this.#tokens.set(key, token)
+    if (known !== undefined) return known
+    const made = new Renewed(
+      async (abortSignal) => {
+        const credential = auth.kind === 'credential' ? auth.credential : await this.#credential(auth, cloud)
+        const token = await credential.getToken(scope, { abortSignal })
+        if (token === null || token.token === '') throw noToken('none')
         return token
-      })
-      this.#flights.set(key, flight)
-      const forget = (): boolean => this.#flights.delete(key)
-      flight.then(forget, forget)
-    }
-    try {
-      return await untilAborted(flight, signal)
-    } catch (error) {
-      signal?.throwIfAborted()
-      // The refresh comes early so that one failure of it costs nothing.
-      if (known !== undefined && this.#clock() < known.expiresOnTimestamp - USELESS_BEFORE_MS) return known
-      throw error
-    }
-  }
-
-  /** Runs under its own time limit: callers that gave up must not end it for those who still wait. */
-  async #fetch(
-    auth: IdentityAuth | Extract<Auth, { readonly kind: 'credential' }>,
-    cloud: CloudMetadata,
-    scope: string,
-  ): Promise<AccessToken> {
-    using limit = new AbortScope()
-    limit.limit(GET_TOKEN_TIMEOUT_MS, () => noToken(`none within ${GET_TOKEN_TIMEOUT_MS} ms`))
-    try {
-      const credential = auth.kind === 'credential' ? auth.credential : await this.#credential(auth, cloud)
-      const token = await untilAborted(credential.getToken(scope, { abortSignal: limit.signal }), limit.signal)
-      if (token === null || token.token === '') throw noToken('none')
-      return token
-    } catch (error) {
-      throw asAuthError(error)
-    }
+      },
+      {
+        timeoutMs: GET_TOKEN_TIMEOUT_MS,
+        maxAgeMs: ({ refreshAfterTimestamp = Infinity }) => refreshAfterTimestamp - this.#clock(),
+        lifeMs: ({ expiresOnTimestamp }) => expiresOnTimestamp - USELESS_BEFORE_MS - this.#clock(),
+        marginMs: REFRESH_BEFORE_MS - USELESS_BEFORE_MS,
+        // Tokens end by the calendar.
+        now: this.#clock,
+      },
+    )
+    this.#tokens.set(key, made)
+    return made
   }
 
   #credential(auth: IdentityAuth, cloud: CloudMetadata): Promise<TokenCredential> {
@@ -146,15 +131,25 @@ export class TokenSource {
   }
 }
 
-async function given(getToken: () => string | Promise<string>, signal: AbortSignal | undefined): Promise<string> {
+type GetToken = Extract<Auth, { readonly kind: 'callback' }>['getToken']
+
+async function given(getToken: GetToken, signal: AbortSignal | undefined): Promise<unknown> {
+  using limit = new AbortScope(signal)
+  limit.limit(GET_TOKEN_TIMEOUT_MS, () => noToken(`none within ${GET_TOKEN_TIMEOUT_MS} ms`))
   try {
-    const token = await untilAborted(Promise.resolve(getToken()), signal)
-    if (typeof token === 'string' && token !== '') return token
+    return await untilAborted(Promise.resolve(getToken(limit.signal)), limit.signal)
   } catch (error) {
     signal?.throwIfAborted()
     throw asAuthError(error)
   }
-  throw noToken('none')
+}
+
+/** What a header can carry; blanks around a token, as in a file that holds one, are no part of it. */
+function checkedToken(given: unknown): string {
+  const token = typeof given === 'string' ? given.trim() : ''
+  if (token === '') throw noToken('none')
+  if (!/^[\u0020-\u007e]+$/.test(token)) throw noToken('characters that no header can carry')
+  return token
 }
 
 function noToken(found: string): KustoAuthError {

@@ -1,5 +1,5 @@
 import type { AccessToken, TokenCredential } from '@azure/core-auth'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseCloudMetadata, PUBLIC_CLOUD, tokenScope } from '../../src/auth/cloud-metadata.ts'
 import type { Auth } from '../../src/auth/credential.ts'
 import { TokenSource, type TokenSourceOptions } from '../../src/auth/token-source.ts'
@@ -95,6 +95,28 @@ describe('a token', () => {
     await expect(source.token(CLUSTER)).rejects.toMatchObject({ name: 'KustoAuthError', code: 'KUSTO_NO_TOKEN' })
   })
 
+  test('that could not be replaced early is not asked for by every request that follows', async () => {
+    const { source, credential, time } = setup()
+    await source.token(CLUSTER)
+    credential.fail = new Error('login is down')
+    time.ms += 3_600_000 - 4 * 60_000
+    for (let i = 0; i < 5; i++) expect(await source.token(CLUSTER)).toBe('token 1')
+    expect(credential.asked.length).toBe(2)
+    credential.fail = undefined
+    time.ms += 60_000
+    expect(await source.token(CLUSTER)).toBe('token 3')
+  })
+
+  test('of a short life is used for half of it', async () => {
+    const { source, credential, time } = setup()
+    credential.lifeMs = 4 * 60_000
+    await source.token(CLUSTER)
+    time.ms += 60_000
+    expect(await source.token(CLUSTER)).toBe('token 1')
+    time.ms += 60_000
+    expect(await source.token(CLUSTER)).toBe('token 2')
+  })
+
   test('is asked for again after a failure and after the service refused it', async () => {
     const { source, credential } = setup()
     credential.fail = new Error('down')
@@ -172,10 +194,59 @@ describe('trust comes first', () => {
     expect([await source.token('https://evil.example'), fetched]).toEqual([undefined, []])
   })
 
+  test.each(['line\nbreak', 'umlaut ü', '\u0000'])('%j is no token, and is not shown', async (token) => {
+    for (const auth of [
+      { kind: 'token', token },
+      { kind: 'callback', getToken: () => token },
+      { kind: 'credential', credential: { getToken: async () => ({ token, expiresOnTimestamp: Infinity }) } },
+    ] satisfies Auth[]) {
+      const { source } = setup({ auth })
+      await expect(source.token(CLUSTER)).rejects.toMatchObject({
+        code: 'KUSTO_NO_TOKEN',
+        message: expect.not.stringContaining(token) as string,
+      })
+    }
+  })
+
+  test('a token may have blanks around it, as one that was read from a file', async () => {
+    const { source } = setup({ auth: { kind: 'callback', getToken: () => ' abc.def-_~+/=\n' } })
+    expect(await source.token(CLUSTER)).toBe('abc.def-_~+/=')
+  })
+
   test('a callback that gives nothing is an error', async () => {
     const { source } = setup({ auth: { kind: 'callback', getToken: () => '' } })
     await expect(source.token(CLUSTER)).rejects.toMatchObject({ code: 'KUSTO_NO_TOKEN' })
   })
+})
+
+describe('whoever gives no answer', () => {
+  afterEach(() => vi.useRealTimers())
+
+  test('a credential is not waited for longer than two minutes', async () => {
+    const credential = { getToken: () => new Promise<never>(() => undefined) }
+    expect(await outcome({ kind: 'credential', credential })).toMatchObject({ code: 'KUSTO_NO_TOKEN' })
+  })
+
+  test('a callback is not waited for longer than two minutes, and is told to stop', async () => {
+    let given: AbortSignal | undefined
+    const getToken = (signal: AbortSignal | undefined): Promise<string> => {
+      given = signal
+      return new Promise(() => undefined)
+    }
+    expect(await outcome({ kind: 'callback', getToken })).toMatchObject({ code: 'KUSTO_NO_TOKEN' })
+    expect(given?.aborted).toBe(true)
+  })
+
+  async function outcome(auth: Auth): Promise<unknown> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { source } = setup({ auth })
+    let found: unknown = 'nothing'
+    void source.token(CLUSTER).catch((error: unknown) => (found = error))
+    await vi.advanceTimersByTimeAsync(119_000)
+    expect(found).toBe('nothing')
+    await vi.advanceTimersByTimeAsync(2_000)
+    return found
+  }
 })
 
 describe('cloud metadata', () => {
