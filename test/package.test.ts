@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readBatches } from '../src/arrow/batches.ts'
+import type { BatchInput, WriterInput } from '../src/index.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 
@@ -77,5 +79,36 @@ describe('package.json', () => {
   it('loads in a process that has no side effects of its own', async () => {
     const entry = await import('../src/index.ts')
     expect(Object.keys(entry)).toContain('KustoConnector')
+  })
+})
+
+/** A row as users declare one: an interface, which has no index signature. */
+interface Flight {
+  readonly origin: string
+  readonly delay?: number
+}
+
+// What npm run typecheck checks; the blocks of the pages are compiled against the built declarations too.
+describe('types of what is written', () => {
+  it('take rows of an interface, one by one and in every kind of list', async () => {
+    const flights: readonly Flight[] = [{ origin: 'ATL', delay: 75 }, { origin: 'LAX' }]
+    async function* coming(): AsyncGenerator<Flight> {
+      yield* flights
+    }
+    const inputs: readonly BatchInput[] = [flights, coming(), new Set(flights)]
+    for (const input of inputs) {
+      const { schema } = await readBatches(input)
+      expect(schema.names).toEqual(['origin', 'delay'])
+    }
+    const once: readonly (WriterInput | undefined)[] = [flights, flights[0]]
+    expect(once).toHaveLength(2)
+  })
+
+  it('take no text, and no stream where one row or a list of rows is wanted', async () => {
+    // @ts-expect-error text is not bytes
+    await expect(readBatches('origin,delay')).rejects.toMatchObject({ code: 'KUSTO_BAD_INPUT' })
+    // @ts-expect-error a stream goes to writeStream
+    const stream: WriterInput = (async function* () {})()
+    expect(stream).toBeDefined()
   })
 })

@@ -3,12 +3,16 @@ import { untilAborted } from '../base/abort.ts'
 import { KustoDataError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
 import { badInput } from './bad-input.ts'
-import type { Row } from './infer-rows.ts'
 import { openRows, type RowBatchesOptions } from './row-batches.ts'
 import { schemaDrift } from './schema-drift.ts'
 
+/** A row: an object with a property for each column. Of an interface too, which has no index signature; a list or a stream is none. */
+export type RowInput =
+  | Readonly<Record<string, unknown>>
+  | (object & { readonly [Symbol.iterator]?: never; readonly [Symbol.asyncIterator]?: never })
+
 /** One element of a stream of data: a batch, a table, bytes of an Arrow IPC stream, or a row. */
-export type BatchItem = RecordBatch | Table | Uint8Array | Row
+export type BatchItem = RecordBatch | Table | Uint8Array | RowInput
 
 /** Everything that can be written: see {@link readBatches}. */
 export type BatchInput =

@@ -1,5 +1,5 @@
 import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
-import type { BatchItem } from '../arrow/batches.ts'
+import type { BatchItem, RowInput } from '../arrow/batches.ts'
 import { AbortScope, untilAborted } from '../base/abort.ts'
 import type { FlushedRows, KustoWriter } from './kusto-writer.ts'
 import type { WriterInput } from './writer-intake.ts'
@@ -55,7 +55,7 @@ async function* chunks(
   items: AsyncIterator<unknown> | Iterator<unknown>,
   { positionOf, rowsAtOnce, waitMs, signal }: StreamFeed,
 ): AsyncGenerator<Chunk> {
-  let rows: Readonly<Record<string, unknown>>[] = []
+  let rows: RowInput[] = []
   let last: { item: unknown; index: number } | undefined
   const chunkOf = (data: WriterInput, at: { item: unknown; index: number }): Chunk =>
     positionOf === undefined ? { data } : { data, position: positionOf(at.item as never, at.index) }
@@ -89,7 +89,7 @@ async function* chunks(
         if (before !== undefined) yield before
         yield chunkOf(item, { item, index })
       } else {
-        rows.push(item as Readonly<Record<string, unknown>>)
+        rows.push(item as RowInput)
         last = { item, index }
         if (rows.length >= rowsAtOnce) {
           const chunk = gathered()
@@ -138,7 +138,7 @@ function isSync(items: AsyncIterator<unknown> | Iterator<unknown>): boolean {
   return Symbol.iterator in items && !(Symbol.asyncIterator in items)
 }
 
-function isWhole(item: unknown): item is Exclude<WriterInput, Readonly<Record<string, unknown>>> {
+function isWhole(item: unknown): item is Exclude<WriterInput, RowInput> {
   return isArrowRecordBatch(item) || isArrowTable(item) || item instanceof Uint8Array || Array.isArray(item)
 }
 

@@ -1,7 +1,7 @@
 import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
 import type { RecordBatch, Schema, Table } from 'apache-arrow'
 import { readBatches } from '../arrow/batches.ts'
-import type { BatchItem } from '../arrow/batches.ts'
+import type { BatchItem, RowInput } from '../arrow/batches.ts'
 import { schemaDrift } from '../arrow/schema-drift.ts'
 import { rowMeter, rowSlices } from '../arrow/row-meter.ts'
 import { KustoDataError } from '../errors.ts'
@@ -9,13 +9,7 @@ import type { BatchSink } from './batch-sink.ts'
 import type { RowsToTake } from './source-progress.ts'
 
 /** What a writer takes at once: batches, a table, Arrow IPC bytes, rows, or one row. Streams go to `writeStream`. */
-export type WriterInput =
-  | Table
-  | RecordBatch
-  | Uint8Array
-  | ArrayBuffer
-  | readonly BatchItem[]
-  | Readonly<Record<string, unknown>>
+export type WriterInput = Table | RecordBatch | Uint8Array | ArrayBuffer | readonly BatchItem[] | RowInput
 
 export interface IntakeOptions {
   readonly table: string
@@ -87,7 +81,7 @@ export class WriterIntake {
 }
 
 /** A plain object that is none of the inputs. */
-function isOneRow(data: WriterInput): data is Readonly<Record<string, unknown>> {
+function isOneRow(data: WriterInput): data is RowInput {
   return (
     !Array.isArray(data) &&
     !isArrowTable(data) &&
