@@ -11,7 +11,7 @@ export type RowInput =
   | Readonly<Record<string, unknown>>
   | (object & { readonly [Symbol.iterator]?: never; readonly [Symbol.asyncIterator]?: never })
 
-/** One element of a stream of data: a batch, a table, bytes of an Arrow IPC stream, or a row. */
+/** One element of a stream of data: a batch, a table, bytes of Arrow IPC streams, or a row. */
 export type BatchItem = RecordBatch | Table | Uint8Array | RowInput
 
 /** Everything that can be written: see {@link readBatches}. */
@@ -95,8 +95,8 @@ async function openSource(input: BatchInput, options: ReadBatchesOptions): Promi
   if (isArrowTable(input)) return { schema: input.schema, batches: input.batches }
   if (isArrowRecordBatch(input)) return { schema: input.schema, batches: [input] }
   if (input instanceof RecordBatchReader) return openReader(input)
-  if (input instanceof Uint8Array) return openReader(RecordBatchReader.from(input))
-  if (input instanceof ArrayBuffer) return openReader(RecordBatchReader.from(new Uint8Array(input)))
+  if (input instanceof Uint8Array) return openIpc(input)
+  if (input instanceof ArrayBuffer) return openIpc(new Uint8Array(input))
   const { signal } = options
   const items = iteratorOf(input)
   const end = async (): Promise<void> => {
@@ -128,11 +128,8 @@ async function openItems(
   if (isArrowTable(first.value) || isArrowRecordBatch(first.value)) {
     return { schema: first.value.schema, batches: batchesOf(rest) }
   }
-  if (first.value instanceof Uint8Array) {
-    return untilAborted(
-      RecordBatchReader.from(rest as AsyncIterable<Uint8Array>).then((reader) => openReader(reader)),
-      signal,
-    )
+  if (first.value instanceof Uint8Array || first.value instanceof ArrayBuffer) {
+    return untilAborted(openIpc(rest), signal)
   }
   return openRows(rest, options, signal)
 }

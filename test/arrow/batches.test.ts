@@ -57,6 +57,14 @@ describe('readBatches', () => {
     ['IPC stream bytes', () => stream],
     ['IPC file bytes', () => tableToIPC(table(), 'file')],
     ['an ArrayBuffer', () => new Uint8Array(stream).buffer],
+    ['an iterable of ArrayBuffers', () => [new Uint8Array(stream).buffer] as never],
+    ['IPC streams, each an element', () => two().map((item) => tableToIPC(new Table(item), 'stream'))],
+    ['IPC streams in one piece', () => Buffer.concat(two().map((item) => tableToIPC(new Table(item), 'stream')))],
+    [
+      'IPC streams cut anywhere',
+      () => chunked(Buffer.concat(two().map((item) => tableToIPC(new Table(item), 'stream'))), 13),
+    ],
+    ['chunks of an IPC file', () => later(chunked(tableToIPC(table(), 'file'), 17))],
     ['an array of batches', two],
     ['a generator of batches', () => later(two())],
     ['an iterable of tables', () => [table()]],
@@ -146,6 +154,35 @@ describe('readBatches', () => {
 
   it('does not take a truncated IPC stream for a short one', async () => {
     await expect(columns(stream.subarray(0, stream.length - 40))).rejects.toThrow()
+  })
+
+  it('loses nothing that follows IPC bytes: what cannot be read is an error', async () => {
+    const file = tableToIPC(table(), 'file')
+    const bad: readonly BatchInput[] = [
+      Buffer.from('no Arrow at all, but a text'),
+      Buffer.concat([stream, Buffer.from('more than a few bytes')]),
+      [stream, table()],
+      [stream, file],
+      [file, file],
+      [file, stream],
+    ]
+    for (const [index, input] of bad.entries()) {
+      const error: unknown = await columns(input).catch((reason: unknown) => reason)
+      expect(error, String(index)).toMatchObject({ code: 'KUSTO_BAD_INPUT' })
+    }
+    const drift = tableToIPC(new Table({ c: vectorFromArray(['a'], new Utf8()) }), 'stream')
+    await expect(columns([stream, drift])).rejects.toMatchObject({ code: 'KUSTO_SCHEMA_DRIFT' })
+  })
+
+  it('passes the failure of a source of IPC bytes on as it is', async () => {
+    for (const parts of [0, 1, 2]) {
+      const failure = new Error('the disk is gone')
+      const source = (async function* () {
+        yield* chunked(stream, 64).slice(0, parts)
+        throw failure
+      })()
+      expect(await columns(source).catch((reason: unknown) => reason)).toBe(failure)
+    }
   })
 
   it('cuts rows into batches of the asked size', async () => {
