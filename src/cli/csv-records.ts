@@ -11,17 +11,18 @@ const ROWS_AT_ONCE = 4096
 
 /**
  * RFC 4180: fields in double quotes may hold separators, line breaks and doubled quotes. An empty field without quotes is
- * null. Without a header the columns are `Column1`, `Column2` and so on.
- * @throws {KustoUsageError} CLI_USAGE naming the line of a record with too few or too many fields
+ * null. Without a header the columns are `Column1`, `Column2` and so on. A line of nothing is the null of a file of one
+ * column, and no record of any other.
+ * @throws {KustoUsageError} CLI_USAGE naming the line of a record with too few or too many fields, or two columns of one name
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, options: CsvOptions): AsyncGenerator<Records> {
   let names: readonly string[] | undefined
   let rows: (string | null)[][] = []
   for await (const { fields, line } of splitRecords(source, options.separator)) {
+    const isBlank = fields.length === 1 && fields[0] === null
+    if (isBlank && names?.length !== 1) continue
     if (names === undefined) {
-      names = options.hasHeader
-        ? fields.map((name, index) => name ?? `Column${index + 1}`)
-        : fields.map((_, index) => `Column${index + 1}`)
+      names = namesOf(fields, { ...options, line })
       if (options.hasHeader) continue
     }
     if (fields.length !== names.length) {
@@ -33,6 +34,16 @@ export async function* csvRecords(source: AsyncIterable<Uint8Array>, options: Cs
     rows = []
   }
   if (names !== undefined) yield { names, rows }
+}
+
+function namesOf(
+  fields: CsvRecord['fields'],
+  { hasHeader, line }: CsvOptions & { readonly line: number },
+): readonly string[] {
+  const names = fields.map((name, index) => (hasHeader ? name : null) ?? `Column${index + 1}`)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return names
+  throw usageError(`line ${line}: expected columns of different names, found two named ${twice}`)
 }
 
 interface CsvRecord {
@@ -99,8 +110,7 @@ function* records(
     if (text[pos] === '\n') pos++
     else if (pos < text.length)
       throw usageError(`line ${line}: expected ${JSON.stringify(separator)} or a line break after a quoted field`)
-    // A line of nothing is no record, unless it is the one null of a file of one column; such lines end files.
-    if (fields.length > 1 || fields[0] !== null) yield { fields, line: at.line }
+    yield { fields, line: at.line }
     at.line = ++line
     fields = []
     start = pos

@@ -1,16 +1,6 @@
 import type { ScalarName } from '../index.ts'
+import { isWhole, isWrittenAs, WRITTEN_TYPES } from './text-of-type.ts'
 import type { Cell } from './typed-batches.ts'
-
-/** Texts that a type's values are written as, narrow types first. */
-const TEXT_TYPES: readonly (readonly [ScalarName, RegExp])[] = [
-  ['bool', /^(?:true|false)$/i],
-  // A number with zeros before it is a code, such as a postcode: as a number it would lose them.
-  ['long', /^-?(?:0|[1-9]\d{0,17})$/],
-  ['real', /^-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?|nan|inf(?:inity)?)$/i],
-  ['datetime', /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,7})?)?(?:Z|[+-]\d{2}:\d{2})?)?$/],
-  ['timespan', /^-?(?:\d+\.)?\d{2}:\d{2}:\d{2}(?:\.\d{1,7})?$/],
-  ['guid', /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i],
-]
 
 /** The Kusto type that holds all values of a column; string where nothing narrower does, or there are only nulls. */
 export function inferType(values: readonly Cell[], isText: boolean): ScalarName {
@@ -19,18 +9,20 @@ export function inferType(values: readonly Cell[], isText: boolean): ScalarName 
   if (isText || present.every((value) => typeof value === 'string')) return inferText(present.map(String), isText)
   if (present.every((value) => typeof value === 'boolean')) return 'bool'
   if (present.every((value) => typeof value === 'number' || typeof value === 'bigint')) {
-    const isWhole = present.every((value) => typeof value === 'bigint' || Number.isSafeInteger(value))
-    return isWhole ? 'long' : 'real'
+    const areWhole = present.every((value) => typeof value === 'bigint' || Number.isSafeInteger(value))
+    return areWhole ? inferWhole(present.map(String)) : 'real'
   }
   return present.some((value) => typeof value === 'object') ? 'dynamic' : 'string'
 }
 
 /** JSON strings are times and guids, but never numbers: JSON has those. */
 function inferText(texts: readonly string[], isNumberText: boolean): ScalarName {
-  const fit = TEXT_TYPES.find(
-    ([type, pattern]) =>
-      (isNumberText || type === 'datetime' || type === 'timespan' || type === 'guid') &&
-      texts.every((text) => pattern.test(text)),
-  )
-  return fit?.[0] ?? 'string'
+  if (isNumberText && texts.every(isWhole)) return inferWhole(texts)
+  const types = isNumberText ? WRITTEN_TYPES : (['datetime', 'timespan', 'guid'] as const)
+  return types.find((type) => texts.every((text) => isWrittenAs(type, text))) ?? 'string'
+}
+
+/** Every digit is kept: numbers too long for the types of numbers, as identifiers may be, stay text. */
+function inferWhole(texts: readonly string[]): ScalarName {
+  return (['long', 'decimal'] as const).find((type) => texts.every((text) => isWrittenAs(type, text))) ?? 'string'
 }

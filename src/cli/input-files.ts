@@ -7,6 +7,7 @@ import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { arrayRecords, lineRecords } from './json-records.ts'
 import type { CliCall } from './cli-command.ts'
 import { csvRecords } from './csv-records.ts'
+import type { FlagValues } from './flags.ts'
 import { globFiles } from './glob-files.ts'
 import { inputFormatOf, INPUT_FORMATS } from './input-format.ts'
 import type { InputFormat } from './input-format.ts'
@@ -14,13 +15,15 @@ import { parquetBytes, parquetInput } from './parquet-input.ts'
 import type { InputBatches } from './parquet-input.ts'
 import { standardInput } from './read-text.ts'
 import { typedBatches } from './typed-batches.ts'
-import type { TextColumn } from './typed-batches.ts'
+import type { SharedColumns, TextColumn } from './typed-batches.ts'
 import { usageError } from './usage-error.ts'
 
 export interface InputOptions {
   readonly call: CliCall
   /** The columns of a text file, where the caller knows them; else they are inferred from its first rows. */
   readonly columns?: readonly TextColumn[]
+  /** The flags that describe input are for other files: these are what their names say. */
+  readonly isByName?: boolean
   /** Told of rows as they are read. */
   readonly onRows?: (rows: number) => void
 }
@@ -40,9 +43,10 @@ export interface Input {
  */
 export async function inputOf(words: readonly string[], options: InputOptions): Promise<Input> {
   const files = await globFiles(words)
-  const format = formatOption(options.call)
+  const format = flagsOf(options)?.choice('input-format', INPUT_FORMATS)
   const opened: InputBatches[] = []
-  for (const file of files) opened.push(await openFile(file, format ?? inputFormatOf(file), options))
+  const shared = files.length > 1 ? {} : undefined
+  for (const file of files) opened.push(await openFile(file, format ?? inputFormatOf(file), { ...options, shared }))
   const sizes = files.includes('-') ? undefined : await Promise.all(files.map(async (file) => (await stat(file)).size))
   const known = opened.every(({ rows }) => rows !== undefined)
   return {
@@ -71,7 +75,9 @@ async function* joined(
   }
 }
 
-async function openFile(file: string, format: InputFormat, options: InputOptions): Promise<InputBatches> {
+type FileOptions = InputOptions & { readonly shared: SharedColumns | undefined }
+
+async function openFile(file: string, format: InputFormat, options: FileOptions): Promise<InputBatches> {
   try {
     return await openFormat(file, format, options)
   } catch (error) {
@@ -79,9 +85,13 @@ async function openFile(file: string, format: InputFormat, options: InputOptions
   }
 }
 
-async function openFormat(file: string, format: InputFormat, { call, columns }: InputOptions): Promise<InputBatches> {
-  const bytes = (): AsyncIterable<Uint8Array> => bytesOf(file, call)
+async function openFormat(file: string, format: InputFormat, options: FileOptions): Promise<InputBatches> {
+  const bytes = (): AsyncIterable<Uint8Array> => bytesOf(file, options.call)
   const isPlainFile = file !== '-' && !file.toLowerCase().endsWith('.gz')
+  const flags = flagsOf(options)
+  const { columns, shared } = options
+  const typed = { columns, ...(shared === undefined ? {} : { shared }) }
+  checkFlags(format, flags)
   switch (format) {
     case 'parquet':
       return isPlainFile ? await parquetInput(file) : await parquetBytes(bytes())
@@ -89,16 +99,41 @@ async function openFormat(file: string, format: InputFormat, { call, columns }: 
       return { batches: () => arrowBatches(isPlainFile ? file : bytes()) }
     case 'csv':
     case 'tsv': {
-      const separator =
-        format === 'tsv' ? '\t' : ((call.flags.knows('delimiter') ? call.flags.text('delimiter') : undefined) ?? ',')
-      const hasHeader = !(call.flags.knows('no-header') && call.flags.on('no-header'))
-      return { batches: () => typedBatches(csvRecords(bytes(), { separator, hasHeader }), { columns, isText: true }) }
+      const separator = format === 'tsv' ? '\t' : separatorOf(flags)
+      const hasHeader = !isGiven(flags, 'no-header')
+      return { batches: () => typedBatches(csvRecords(bytes(), { separator, hasHeader }), { ...typed, isText: true }) }
     }
     case 'json':
-      return { batches: () => typedBatches(arrayRecords(bytes()), { columns, isText: false }) }
+      return { batches: () => typedBatches(arrayRecords(bytes()), { ...typed, isText: false }) }
     case 'ndjson':
-      return { batches: () => typedBatches(lineRecords(bytes()), { columns, isText: false }) }
+      return { batches: () => typedBatches(lineRecords(bytes()), { ...typed, isText: false }) }
   }
+}
+
+/** Flags that describe text, and the formats that leave that open. */
+const FORMATS_OF_FLAG: Readonly<Record<string, readonly InputFormat[]>> = {
+  types: ['csv', 'tsv', 'json', 'ndjson'],
+  'no-header': ['csv', 'tsv'],
+  delimiter: ['csv'],
+}
+
+function checkFlags(format: InputFormat, flags: FlagValues | undefined): void {
+  for (const [name, formats] of Object.entries(FORMATS_OF_FLAG)) {
+    if (formats.includes(format) || !isGiven(flags, name)) continue
+    throw usageError(`--${name} is for ${formats.join(', ')}, found ${format}`)
+  }
+}
+
+function isGiven(flags: FlagValues | undefined, name: string): boolean {
+  return flags?.knows(name) === true && flags.isGiven(name)
+}
+
+function separatorOf(flags: FlagValues | undefined): string {
+  const text = (isGiven(flags, 'delimiter') ? flags?.text('delimiter') : undefined) ?? ','
+  // A shell hands these two characters on as they are.
+  const separator = text === String.raw`\t` ? '\t' : text
+  if (separator.length === 1 && !/["\r\n]/.test(separator)) return separator
+  throw usageError(`expected --delimiter to be one character, or \\t for a tab, found ${JSON.stringify(text)}`)
 }
 
 async function* arrowBatches(source: string | AsyncIterable<Uint8Array>): AsyncGenerator<RecordBatch> {
@@ -122,8 +157,9 @@ async function* bytesOf(file: string, call: CliCall): AsyncGenerator<Uint8Array>
     yield typeof part === 'string' ? Buffer.from(part) : part
 }
 
-function formatOption({ flags }: CliCall): InputFormat | undefined {
-  return flags.knows('input-format') ? flags.choice('input-format', INPUT_FORMATS) : undefined
+/** The flags that describe input, where the command has such and they are for these files. */
+function flagsOf({ call: { flags }, isByName = false }: InputOptions): FlagValues | undefined {
+  return isByName || !flags.knows('input-format') ? undefined : flags
 }
 
 /** What goes wrong inside a library is told with the file's name; our own errors have their words. */

@@ -50,8 +50,8 @@ function parsed(text: string, where: string): unknown {
   try {
     // A number that a double would round is marked, so that the reviver makes a bigint of it.
     const exact = /\d{16}/.test(text)
-      ? text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
-          token.startsWith('"') ? token : `"\\u0000${token}"`,
+      ? text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+          /^-?\d{16,}$/.test(token) ? `"\\u0000${token}"` : token,
         )
       : text
     return JSON.parse(exact.replace(/^\uFEFF/, ''), (_key, value: unknown) => wholeNumber(value) ?? value)

@@ -72,7 +72,8 @@ async function loadFiles(kusto: KustoConnector, loads: readonly Load[], call: Cl
       continue
     }
     let rows = 0
-    const input = await inputOf([file], { call, onRows: (more) => screen.progress.update({ rows: (rows += more) }) })
+    const onRows = (more: number): void => screen.progress.update({ rows: (rows += more) })
+    const input = await inputOf([file], { call, isByName: true, onRows })
     screen.progress.phase(`loading ${file} into ${table}`, {
       rows: 0,
       ...(input.rows === undefined ? {} : { totalRows: input.rows }),

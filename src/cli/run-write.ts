@@ -22,7 +22,7 @@ export async function runWrite(call: CliCall): Promise<number> {
   await using connection = await openConnection(call, { mentions: table })
   const { kusto } = connection
   const tell = tellWrite(call)
-  const columns = given.length > 0 ? given : await typesOf(kusto, table, signal)
+  const columns = [...(await typesOf(kusto, table, signal)), ...given.map((each) => ({ ...each, isDeclared: true }))]
   const input = await inputOf(files, { call, columns, onRows: tell.onRows })
   if (flags.on('dry-run')) return await dryRun(call, { kusto, table, input, options })
   tell.start(input)

@@ -15,6 +15,7 @@ import {
 import type { ScalarName } from '../index.ts'
 import { toJson } from './cli-screen.ts'
 import { inferType } from './infer-type.ts'
+import { isReadableAs, isWrittenAs } from './text-of-type.ts'
 import { usageError } from './usage-error.ts'
 
 /** A value of a text file: JSON, or the text of a CSV field. */
@@ -29,6 +30,8 @@ export interface Records {
 export interface TextColumn {
   readonly name: string
   readonly type: ScalarName
+  /** The caller named it: where JSON has no such column there are nulls, a CSV file without it is refused. */
+  readonly isDeclared?: boolean
 }
 
 export interface TypedOptions {
@@ -36,6 +39,19 @@ export interface TypedOptions {
   readonly columns: readonly TextColumn[] | undefined
   /** Whether all cells are texts, so that `12` may be a number. */
   readonly isText: boolean
+  /** Where several files are one input: the columns of the first are those of all. */
+  readonly shared?: SharedColumns
+}
+
+/** The columns of the files before, once there are any. */
+export interface SharedColumns {
+  columns?: readonly FileColumn[]
+}
+
+/** A column of the batches. */
+interface FileColumn extends TextColumn {
+  /** Its type comes from its first values. */
+  readonly isInferred?: boolean
 }
 
 /** Rows that types are inferred from. */
@@ -52,12 +68,14 @@ export async function* typedBatches(
 ): AsyncGenerator<RecordBatch> {
   let held: Records[] = []
   let heldRows = 0
-  let columns: readonly TextColumn[] | undefined
+  const { shared = {} } = options
+  const others = shared.columns === undefined ? undefined : 'files before'
   let rowOffset = 0
   const flush = function* (): Generator<RecordBatch> {
-    columns ??= columnsOf(held, options)
+    const columns = (shared.columns ??= columnsOf(held, options))
+    const said = others ?? `first ${rowOffset} rows`
     for (const records of held) {
-      if (records.rows.length > 0) yield batchOf(records, columns, rowOffset)
+      if (records.rows.length > 0) yield batchOf(records, { columns, rowOffset, said })
       rowOffset += records.rows.length
     }
     held = []
@@ -65,29 +83,47 @@ export async function* typedBatches(
   for await (const records of source) {
     held.push(records)
     heldRows += records.rows.length
-    if (columns !== undefined || heldRows >= SAMPLE_ROWS) yield* flush()
+    if (shared.columns !== undefined || heldRows >= SAMPLE_ROWS) yield* flush()
   }
-  yield* flush()
+  if (heldRows > 0) yield* flush()
+  else if (options.shared === undefined) yield* withoutRows(columnsOf(held, options))
 }
 
-function columnsOf(sample: readonly Records[], { columns = [], isText }: TypedOptions): readonly TextColumn[] {
+/** A file that has columns and no rows is an input with those columns. */
+function* withoutRows(columns: readonly FileColumn[]): Generator<RecordBatch> {
+  if (columns.length > 0) yield batchOf({ names: [], rows: [] }, { columns, rowOffset: 0, said: '' })
+}
+
+function columnsOf(sample: readonly Records[], { columns = [], isText }: TypedOptions): readonly FileColumn[] {
   const given = new Map(columns.map((column) => [column.name, column]))
   const names = new Set(sample.flatMap((records) => records.names))
-  return [...names].map((name) => {
+  const missing = columns.filter(({ name, isDeclared = false }) => isDeclared && !names.has(name))
+  if (isText && missing.length > 0 && names.size > 0) {
+    throw usageError(`expected the columns of --types, found none named ${missing.map(({ name }) => name).join(', ')}`)
+  }
+  const found = [...names].map((name): FileColumn => {
     const known = given.get(name)
     if (known !== undefined) return known
     const values = sample.flatMap(({ names: own, rows }) => {
       const index = own.indexOf(name)
       return index < 0 ? [] : rows.map((row) => row[index] ?? null)
     })
-    return { name, type: inferType(values, isText) }
+    return { name, type: inferType(values, isText), isInferred: true }
   })
+  return [...found, ...missing]
 }
 
-function batchOf({ names, rows }: Records, columns: readonly TextColumn[], rowOffset: number): RecordBatch {
+interface Before {
+  readonly columns: readonly FileColumn[]
+  readonly rowOffset: number
+  /** Where the columns come from, for people. */
+  readonly said: string
+}
+
+function batchOf({ names, rows }: Records, { columns, rowOffset, said }: Before): RecordBatch {
   const unknown = names.find((name) => !columns.some((column) => column.name === name))
   if (unknown !== undefined) {
-    throw usageError(`a row after ${rowOffset}: expected only columns of the first ${rowOffset} rows, found ${unknown}`)
+    throw usageError(`a row after ${rowOffset}: expected only columns of the ${said}, found ${unknown}`)
   }
   const fields = columns.map(fieldOf)
   const children = columns.map((column, index): Data => {
@@ -136,12 +172,14 @@ const REALS: ReadonlyMap<string, number> = new Map([
   ['-infinity', -Infinity],
 ])
 
-function convert(value: Cell, column: TextColumn, row: number): unknown {
+function convert(value: Cell, column: FileColumn, row: number): unknown {
   if (value === null) return column.type === 'string' ? '' : null
-  const { type } = column
+  const { type, isInferred = false } = column
   const text = typeof value === 'object' ? toJson(value) : String(value)
   const wrong = (): Error =>
-    usageError(`row ${row + 1}, column ${column.name}: expected a ${type}, found ${shown(value)}`)
+    usageError(
+      `row ${row + 1}, column ${column.name}: expected a ${type}${isInferred ? ' as in the rows before' : ''}, found ${shown(value)}`,
+    )
   switch (type) {
     case 'bool':
       if (/^(true|1)$/i.test(text)) return true
@@ -161,11 +199,13 @@ function convert(value: Cell, column: TextColumn, row: number): unknown {
       if (known === undefined && Number.isNaN(number)) throw wrong()
       return number
     }
-    case 'string':
     case 'decimal':
     case 'datetime':
     case 'timespan':
     case 'guid':
+      if (!(isInferred ? isWrittenAs(type, text) : isReadableAs(type, text))) throw wrong()
+      return text
+    case 'string':
     case 'dynamic':
       return text
   }

@@ -26,7 +26,14 @@ export const INPUT_FORMAT_FLAG: Flag = {
 /** What the files hold. */
 export const INPUT_FLAGS: readonly Flag[] = [
   INPUT_FORMAT_FLAG,
-  { name: 'delimiter', kind: 'text', value: 'CHAR', help: 'between the fields of CSV', default: ',', group: 'Input' },
+  {
+    name: 'delimiter',
+    kind: 'text',
+    value: 'CHAR',
+    help: 'between the fields of CSV; \\t is a tab',
+    default: ',',
+    group: 'Input',
+  },
   {
     name: 'no-header',
     kind: 'switch',

@@ -47,6 +47,9 @@ export const writeCommand: CliCommand = {
   ],
   notes: [
     'What is queued is loaded even when the command ends before it has arrived. All files must have the same columns.',
+    'Types of CSV and JSON columns that neither the table nor --types has are inferred from the first 20,000 rows and hold for ' +
+      'all files: a later value that does not fit is an error with its file and row. Whole numbers keep every digit: they are ' +
+      'long, decimal, or where they are longer than 20 digits string.',
   ],
   run: async (call: CliCall): Promise<number> => (await import('./run-write.ts')).runWrite(call),
 }
