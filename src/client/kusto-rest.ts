@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream'
 import {
-  createEmptyPipeline,
   createHttpHeaders,
   createPipelineRequest,
-  proxyPolicy,
-  tracingPolicy,
   type HttpClient,
   type Pipeline,
   type PipelinePolicy,
@@ -14,12 +11,13 @@ import {
 import { KustoServiceError, type KustoErrorContext } from '../errors.ts'
 import { isRetryable, retry, type RetryNotice, type RetryPolicy } from '../base/retry.ts'
 import type { Sleep } from '../base/sleep.ts'
-import { engineUrl, ingestionUrl, isLoopback, parseClusterUrl } from '../protocol/cluster-url.ts'
+import { engineUrl, ingestionUrl, parseClusterUrl } from '../protocol/cluster-url.ts'
 import { parseOneApiError } from '../protocol/one-api-error.ts'
 import type { TokenSource } from '../auth/token-source.ts'
 import { log } from './log.ts'
 import { mayHaveArrived, withContext } from './network-error.ts'
 import { requestHeaders, type Caller } from './request-headers.ts'
+import { requestPipeline } from './request-pipeline.ts'
 import { ResponseBody } from './response-body.ts'
 
 /** Which of a cluster's two addresses. */
@@ -104,11 +102,7 @@ export class KustoRest {
       engine: engineUrl(origin),
       ingestion: ingestion === undefined ? ingestionUrl(origin) : parseClusterUrl(ingestion).origin,
     }
-    this.#pipeline = createEmptyPipeline()
-    // A proxy would see what goes to this machine in clear, and could not reach it.
-    if (!isLoopback(new URL(origin).hostname)) this.#pipeline.addPolicy(proxyPolicy())
-    this.#pipeline.addPolicy(tracingPolicy({ additionalAllowedQueryParameters: [] }), { afterPhase: 'Retry' })
-    for (const policy of options.policies ?? []) this.#pipeline.addPolicy(policy)
+    this.#pipeline = requestPipeline(origin, options.policies)
   }
 
   /** Scheme, host and port of an address. */

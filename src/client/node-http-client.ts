@@ -73,7 +73,8 @@ export class NodeHttpClient implements HttpClient {
     try {
       // A request that waits for a free connection tells nobody when it is destroyed, hence the race.
       const [message] = await untilAborted(once(sent, 'response') as Promise<[http.IncomingMessage]>, scope.signal)
-      scope.limit(Infinity, () => undefined)
+      // A stream has its limits where it is read; a text is read here, within the request's.
+      if (isStreamed(request, message)) scope.limit(Infinity, () => undefined)
       message.once('close', () => {
         scope.signal.removeEventListener('abort', stop)
         scope.close()
@@ -136,10 +137,7 @@ async function responseOf(request: PipelineRequest, message: http.IncomingMessag
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   const body = decompressed(message)
-  const streamed = request.streamResponseStatusCodes
-  if (streamed?.has(status) === true || streamed?.has(Number.POSITIVE_INFINITY) === true) {
-    return { request, status, headers, readableStreamBody: body }
-  }
+  if (isStreamed(request, message)) return { request, status, headers, readableStreamBody: body }
   try {
     const chunks: Uint8Array[] = []
     for await (const chunk of body) chunks.push(chunk as Uint8Array)
@@ -147,6 +145,11 @@ async function responseOf(request: PipelineRequest, message: http.IncomingMessag
   } catch (error) {
     throw bodyFailed(error, {})
   }
+}
+
+function isStreamed({ streamResponseStatusCodes }: PipelineRequest, { statusCode = 0 }: http.IncomingMessage): boolean {
+  if (streamResponseStatusCodes === undefined) return false
+  return streamResponseStatusCodes.has(statusCode) || streamResponseStatusCodes.has(Number.POSITIVE_INFINITY)
 }
 
 async function sendBody(request: PipelineRequest, sent: http.ClientRequest): Promise<void> {

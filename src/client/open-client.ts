@@ -9,6 +9,7 @@ import { KustoHttp } from './kusto-http.ts'
 import { KustoRest } from './kusto-rest.ts'
 import { NodeHttpClient } from './node-http-client.ts'
 import type { Caller } from './request-headers.ts'
+import { requestPipeline } from './request-pipeline.ts'
 
 export interface KustoClientOptions {
   /** Engine or ingestion address. */
@@ -44,7 +45,7 @@ export function openClient(options: KustoClientOptions): KustoClient {
   const httpClient = new NodeHttpClient(connectTimeoutMs === undefined ? {} : { connectTimeoutMs })
   const tokens = new TokenSource({
     auth,
-    fetch: fetchAnonymous(httpClient),
+    fetch: fetchAnonymous(httpClient, rest.policies),
     ...(trust === undefined ? {} : { trust }),
     ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
   })
@@ -57,9 +58,10 @@ export function openClient(options: KustoClientOptions): KustoClient {
   return { http, rest: kustoRest, tokens, close, [Symbol.asyncDispose]: close }
 }
 
-function fetchAnonymous(httpClient: NodeHttpClient): FetchAnonymous {
+function fetchAnonymous(httpClient: NodeHttpClient, policies: readonly PipelinePolicy[] = []): FetchAnonymous {
   return async (url) => {
-    const answer = await httpClient.sendRequest(
+    const answer = await requestPipeline(url, policies).sendRequest(
+      httpClient,
       createPipelineRequest({
         url,
         headers: createHttpHeaders({

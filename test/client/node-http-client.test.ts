@@ -80,6 +80,16 @@ describe('NodeHttpClient', () => {
     await server.idle()
   })
 
+  test('a text whose rest does not come in time is an error and ends the connection', async () => {
+    await using server = await startFaultServer([{ kind: 'stall-body', body: '{"AzureAD":' }])
+    await using http = client()
+    await expect(http.sendRequest(request({ url: server.url, timeout: 50 }))).rejects.toMatchObject({
+      code: 'KUSTO_TIMEOUT',
+      retryable: true,
+    })
+    await server.idle()
+  })
+
   test('an abort reaches a request that still waits for a connection', async () => {
     await using server = await startFaultServer([{ kind: 'stall' }])
     await using http = client({ maxSockets: 1 })
