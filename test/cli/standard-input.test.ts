@@ -25,11 +25,7 @@ it.each([
   ['a plan', ['run-partition', '--plan', '-', '--index', '0'], '{'],
   ['a plan to release', ['release', '--plan', '-'], '{'],
   ['a receipt', ['receipt', '-'], '{'],
-  [
-    'rows',
-    ['write', 'T', '-', '--input-format', 'parquet', '--types', 'a:long', '--cluster', 'http://127.0.0.1:1/db'],
-    'PAR1',
-  ],
+  ['rows', ['bench', 'write', '-', '--input-format', 'parquet', '--cluster', 'http://127.0.0.1:1/db'], 'PAR1'],
 ])('ends at the first Ctrl-C while it waits for %s on standard input', async (_what, args, text) => {
   const signals = new EventEmitter()
   const { io, err } = memoryIo({ signals, exit: () => expect.unreachable('a second signal') })
