@@ -1,5 +1,6 @@
 import {
   Binary,
+  BinaryView,
   Bool,
   Data,
   DataType,
@@ -14,6 +15,7 @@ import {
   Int,
   Interval,
   LargeBinary,
+  LargeList,
   LargeUtf8,
   List,
   Map_,
@@ -26,6 +28,7 @@ import {
   Type,
   Union,
   Utf8,
+  Utf8View,
   Vector,
 } from 'apache-arrow'
 import { KustoUsageError } from '../errors.ts'
@@ -51,6 +54,9 @@ const CLASSES: ReadonlyMap<Type, { readonly prototype: DataType }> = new Map<Typ
   [Type.Duration, Duration],
   [Type.LargeBinary, LargeBinary],
   [Type.LargeUtf8, LargeUtf8],
+  [Type.BinaryView, BinaryView],
+  [Type.Utf8View, Utf8View],
+  [Type.LargeList, LargeList],
   [Type.Dictionary, Dictionary],
 ])
 
@@ -95,7 +101,7 @@ function adoptType(type: DataType): DataType {
 }
 
 function adoptData(data: Data): Data {
-  const { type, offset, length, nullCount, buffers, children, dictionary } = data
+  const { type, offset, length, nullCount, buffers, children, dictionary, variadicBuffers } = data
   return new Data(
     adoptType(type),
     offset,
@@ -104,5 +110,6 @@ function adoptData(data: Data): Data {
     buffers,
     children.map(adoptData),
     dictionary === undefined ? undefined : new Vector(dictionary.data.map(adoptData)),
+    variadicBuffers,
   )
 }

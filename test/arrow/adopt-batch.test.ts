@@ -1,10 +1,14 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import { RecordBatch, Schema, Table } from 'apache-arrow'
+import { Field, Int32, LargeList, RecordBatch, Schema, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { adoptBatch } from '../../src/arrow/adopt-batch.ts'
 import { readBatches } from '../../src/arrow/batches.ts'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
 import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
+import { batchOf, COLUMN_CASES } from './any-columns.ts'
+import { nestedBatch } from './nested-columns.ts'
 
 /** The copy of apache-arrow that this test does not import: a CommonJS program has another one than an ES module has. */
 const required = createRequire(import.meta.url)('apache-arrow') as typeof import('apache-arrow')
@@ -45,6 +49,22 @@ describe('data of another copy of apache-arrow', () => {
         '3,a,"[2,3]",1970-01-01T00:00:00.0010000Z',
       ])
       expect((await encodeParquet(schema, [batch])).rows).toBe(3)
+    }
+  })
+
+  it('is written whatever its Arrow types are', () => {
+    const check = (batch: RecordBatch): void => {
+      const abroad = foreign.tableFromIPC(tableToIPC(new Table([batch]))).batches[0] as RecordBatch
+      const adopted = adoptBatch(abroad)
+      expect(adopted.constructor).toBe(RecordBatch)
+      expect(Buffer.from(encodeCsv(adopted).bytes)).toEqual(Buffer.from(encodeCsv(batch).bytes))
+    }
+    check(nestedBatch(20))
+    const lists = new LargeList(new Field('item', new Int32(), true))
+    check(new Table({ lists: vectorFromArray([[1], null, [], [2, 3]], lists) }).batches[0]!)
+    for (const { name, type, metadata, value, build } of COLUMN_CASES) {
+      const values = fc.sample(fc.option(value), 20)
+      check(batchOf([new Field(name, type, true, new Map(metadata))], [build(values)], values.length))
     }
   })
 })
