@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -113,11 +114,15 @@ async function start(
       SystemRoot: process.env['SystemRoot'] ?? '',
       TEMP: tmpdir(),
       KUSTO_LOCAL_AZURITE: script,
+      KUSTO_LOCAL_SCRATCH: scratch ?? '',
       AZURITE_ACCOUNTS: `${ACCOUNT}:${accountKey}`,
     },
     execArgv: [],
   })
-  const killOnExit = (): void => void child.kill('SIGKILL')
+  const killOnExit = (): void => {
+    child.kill('SIGKILL')
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true })
+  }
   process.once('exit', killOnExit)
   const close = async (): Promise<void> => {
     process.removeListener('exit', killOnExit)

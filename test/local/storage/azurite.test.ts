@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -79,27 +79,31 @@ describe('the storage of the embedded Kusto', () => {
   })
 })
 
-it('ends Azurite when its parent is killed', async () => {
+it.each(['SIGKILL', 'process.exit(0)'])('ends Azurite and takes its folder when its parent ends by %s', async (end) => {
   const script = join(import.meta.dirname, '../../../dist/local/storage/azurite.js')
   const program = `
     const { startAzurite } = await import(${JSON.stringify(script)})
-    process.send((await startAzurite()).blobUrl)`
+    process.send((await startAzurite()).blobUrl)
+    process.on('message', () => process.exit(0))`
+  const temporary = await mkdtemp(join(tmpdir(), 'storage-temporary-'))
   const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, TMPDIR: temporary },
   })
   const [url] = (await once(parent, 'message')) as [string]
   expect((await fetch(url)).status).toBeGreaterThanOrEqual(400)
-  parent.kill('SIGKILL')
-  await expect
-    .poll(
-      () =>
-        fetch(url).then(
-          () => 'up',
-          () => 'down',
-        ),
-      { timeout: 10_000 },
+  expect(await readdir(temporary)).toHaveLength(1)
+  if (end === 'SIGKILL') parent.kill('SIGKILL')
+  else parent.send('end')
+  const isUp = (): Promise<boolean> =>
+    fetch(url).then(
+      () => true,
+      () => false,
     )
-    .toBe('down')
+  await expect
+    .poll(async () => ({ isUp: await isUp(), left: await readdir(temporary) }), { timeout: 10_000 })
+    .toEqual({ isUp: false, left: [] })
+  await rm(temporary, { recursive: true, force: true })
 })
 
 it('keeps blobs in the data folder across restarts', async () => {
