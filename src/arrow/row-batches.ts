@@ -93,7 +93,8 @@ async function* rowBatches(from: {
 function roughBytes(row: Row): number {
   let bytes = 0
   for (const value of Object.values(row)) {
-    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
+    if (typeof value === 'string') bytes += value.length
+    else if (ArrayBuffer.isView(value)) bytes += value.byteLength
     else if (typeof value === 'object' && value !== null) {
       for (const inner of Object.values(value)) bytes += typeof inner === 'string' ? inner.length : 8
     }

@@ -173,12 +173,24 @@ function jsonOf(value: unknown): string {
   if ('toJSON' in value && typeof value.toJSON === 'function') return jsonOf(value.toJSON())
   // As JSON it would be an empty object, in silence.
   if (value instanceof Set) throw refused('dynamic', 'an array in place of a Set')
-  if (Array.isArray(value)) return `[${value.map(jsonOf).join(',')}]`
+  if (isList(value)) return `[${Array.from(value, (item) => jsonOf(item)).join(',')}]`
   const entries = value instanceof Map ? [...value] : Object.entries(value)
+  if (entries.length === 0 && !isPlain(value)) throw refused('dynamic', 'an object that has properties or toJSON')
   const members = entries
     .filter(([, member]) => member !== undefined)
     .map(([key, member]) => `${JSON.stringify(String(key))}:${jsonOf(member)}`)
   return `{${members.join(',')}}`
+}
+
+/** Arrays, holes and all, and the numbers of a typed array. */
+function isList(value: object): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+}
+
+/** Whether it may be empty. A promise, a regular expression or an ArrayBuffer would be an empty object, in silence. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return value instanceof Map || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function refused(type: ScalarName, expected: string): KustoDataError {

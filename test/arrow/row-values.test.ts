@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import * as fc from 'fast-check'
@@ -98,6 +99,18 @@ describe('values of other types', () => {
     ['guid of bytes', () => toGuid(new Uint8Array(16).fill(255)), 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
     ['dynamic of JSON text', () => toDynamic(' {"a":1.0} '), ' {"a":1.0} '],
     ['dynamic of other text', () => toDynamic('it is "so"'), '"it is \\"so\\""'],
+    [
+      'dynamic of lists with holes',
+      () => toDynamic({ a: Object.assign([], { 1: 1, length: 3 }), b: Object.assign([], { length: 2 }) }),
+      '{"a":[null,1,null],"b":[null,null]}',
+    ],
+    [
+      'dynamic of typed arrays',
+      () => toDynamic([Float32Array.of(1.5, NaN), BigInt64Array.of(2n ** 60n), new Uint8ClampedArray(1)]),
+      '[[1.5,"NaN"],[1152921504606846976],[0]]',
+    ],
+    ['dynamic of empty objects', () => toDynamic([{}, [], new Map(), Object.create(null)]), '[{},[],{},{}]'],
+    ['dynamic of an empty object of another realm', () => toDynamic(runInNewContext('({})')), '{}'],
     ['dynamic of a map', () => toDynamic(new Map([[1n, [undefined, NaN]]])), '{"1":[null,"NaN"]}'],
   ])('%s', (_name, make, expected) => {
     expect(make()).toEqual(expected)
@@ -115,6 +128,19 @@ describe('values of other types', () => {
     ['datetime of a number', () => toDatetime(5), 'KUSTO_ROW_VALUE'],
     ['timespan of a number', () => toTimespan(5), 'KUSTO_ROW_VALUE'],
     ['guid with braces', () => toGuid('{74be27de-1e4e-49d9-b579-fe0b331d3642}'), 'KUSTO_BAD_GUID'],
+    ...[
+      Promise.resolve(1),
+      /a/,
+      new ArrayBuffer(4),
+      new DataView(new ArrayBuffer(4)),
+      Object(1),
+      new WeakMap(),
+      [1].keys(),
+    ].map((value): [string, () => unknown, string] => [
+      `dynamic of a ${value.constructor.name}, which would be an empty object,`,
+      () => toDynamic({ a: value }),
+      'KUSTO_ROW_VALUE',
+    ]),
     ['dynamic of broken JSON', () => toDynamic('[1,'), 'KUSTO_ROW_VALUE'],
   ])('%s is refused', (_name, make, code) => {
     expect(codeOf(make)).toBe(code)
