@@ -3,6 +3,7 @@ import { untilAborted } from '../base/abort.ts'
 import { KustoDataError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
 import { badInput } from './bad-input.ts'
+import { openIpc } from './open-ipc.ts'
 import { openRows, type RowBatchesOptions } from './row-batches.ts'
 import { schemaDrift } from './schema-drift.ts'
 
