@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { RestError } from '@azure/storage-blob'
 import type { BlobDownloadResponseParsed, BlockBlobClient } from '@azure/storage-blob'
 import { AbortScope } from '../base/abort.ts'
@@ -120,12 +121,21 @@ async function receive(client: BlockBlobClient, request: RangeRequest, state: Ra
     // Resuming is done here: the SDK's own retries restart a stalled stream only after minutes.
     maxRetryRequests: 0,
   })
-  if (state.bytes === undefined) {
-    state.etag ??= answer.etag
-    state.bytes = request.target(answer)
-    state.md5 = answer.contentMD5
-  }
   const body = answer.readableStreamBody
+  try {
+    // A proxy on the way may drop the range: then all of the blob comes.
+    const from = Number(/^bytes (\d+)-/.exec(answer.contentRange ?? '')?.[1] ?? 0)
+    if (from !== offset) throw new Error(`the answer begins at byte ${from}`)
+    if (state.bytes === undefined) {
+      state.etag ??= answer.etag
+      state.bytes = request.target(answer)
+      state.md5 = answer.contentMD5
+    }
+  } catch (error) {
+    // Ends the connection of an answer that nobody reads.
+    if (body instanceof Readable) body.destroy()
+    throw error
+  }
   if (body === undefined) throw new Error('the answer has no body')
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     if (state.filled + chunk.length > state.bytes.length) throw new Error('the body is longer than announced')

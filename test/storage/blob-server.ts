@@ -10,6 +10,8 @@ export type BlobFault =
   /** The body ends early, in order. */
   | { readonly kind: 'truncate'; readonly afterBytes: number }
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
+  /** Takes no notice of the range: the whole blob with status 200, of which so many bytes come before a reset. */
+  | { readonly kind: 'whole'; readonly afterBytes: number }
   /** Another version with the next ETag. */
   | { readonly kind: 'replace' }
   /** One bit of the body changes on its way; checksums are of what storage has. */
@@ -54,10 +56,12 @@ export async function blobServer(
   let underWay = 0
   let most = 0
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const range = String(request.headers['x-ms-range'] ?? request.headers.range ?? 'whole')
+    const asked = String(request.headers['x-ms-range'] ?? request.headers.range ?? 'whole')
     const query = request.url?.split('?')[1] ?? ''
-    const fault = faultFor === undefined ? faults[requests.length] : faultFor({ range, query, count: requests.length })
-    requests.push(range)
+    const fault =
+      faultFor === undefined ? faults[requests.length] : faultFor({ range: asked, query, count: requests.length })
+    requests.push(asked)
+    const range = fault?.kind === 'whole' ? 'whole' : asked
     authorizations.push(request.headers.authorization)
     most = Math.max(most, ++underWay)
     response.on('close', () => underWay--)
@@ -94,9 +98,9 @@ export async function blobServer(
       const at = fault.atByte - start
       body[at] = (body[at] ?? 0) ^ 1
     }
-    if (fault?.kind === 'reset' || fault?.kind === 'stall' || fault?.kind === 'truncate') {
+    if (fault !== undefined && 'afterBytes' in fault) {
       response.write(body.subarray(0, fault.afterBytes), () => {
-        if (fault.kind === 'reset') response.socket?.destroy()
+        if (fault.kind === 'reset' || fault.kind === 'whole') response.socket?.destroy()
         if (fault.kind === 'truncate') response.socket?.end()
       })
       return

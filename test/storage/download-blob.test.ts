@@ -13,6 +13,18 @@ const md5 = (bytes: Uint8Array): Uint8Array => createHash('md5').update(bytes).d
 /** Deep equality of arrays this long takes seconds. */
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
+it('takes no byte of an answer that begins elsewhere than where the reading stopped', async () => {
+  await using server = await blobServer(content, {
+    rangeMd5: false,
+    faults: [
+      { kind: 'reset', afterBytes: 70_000 },
+      { kind: 'whole', afterBytes: 50_000 },
+    ],
+  })
+  const { bytes, verified } = await downloadBlob(at(server.url))
+  expect([isEqual(bytes, content), verified]).toEqual([true, 'none'])
+})
+
 describe('a large blob', () => {
   it('comes in ranges side by side, each with its MD5', async () => {
     await using server = await blobServer(large)
