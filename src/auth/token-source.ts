@@ -1,12 +1,13 @@
 import type { AccessToken, TokenCredential } from '@azure/core-auth'
 import { KustoAuthError, KustoError } from '../errors.ts'
 import { AbortScope, untilAborted } from '../base/abort.ts'
-import { Renewed } from '../base/renewed.ts'
+import type { Renewed } from '../base/renewed.ts'
 import { isLoopback } from '../protocol/cluster-url.ts'
 import { redact } from '../protocol/redact.ts'
 import { checkTrusted, checkTrustedByLogin, type TrustOptions } from '../protocol/trusted-hosts.ts'
 import { CloudMetadataCache, tokenScope, type CloudMetadata, type CloudMetadataOptions } from './cloud-metadata.ts'
 import { identityCredential, type Auth, type IdentityAuth } from './credential.ts'
+import { GET_TOKEN_TIMEOUT_MS, renewedToken } from './renewed-token.ts'
 
 export interface TokenSourceOptions extends CloudMetadataOptions {
   readonly auth: Auth
@@ -14,13 +15,6 @@ export interface TokenSourceOptions extends CloudMetadataOptions {
   /** Milliseconds since 1970; tokens end by the calendar. */
   readonly clock?: () => number
 }
-
-/** A token this close to its end is replaced, one of a short life at half of it. */
-const REFRESH_BEFORE_MS = 5 * 60_000
-/** A token this close to its end is not sent, even if it cannot be replaced. */
-const USELESS_BEFORE_MS = 30_000
-/** Callers that gave up must not end this wait for those who still wait. */
-const GET_TOKEN_TIMEOUT_MS = 120_000
 
 /**
  * Bearer tokens for cluster addresses. Each address is checked against the trusted hosts before anything else happens,
@@ -92,7 +86,6 @@ export class TokenSource {
     this.#tokens.clear()
   }
 
-  /** The token of a cloud: one request for callers that ask together; while it cannot be renewed, the old one serves. */
   #renewed(
     auth: IdentityAuth | Extract<Auth, { readonly kind: 'credential' }>,
     cloud: CloudMetadata,
@@ -101,22 +94,12 @@ export class TokenSource {
     const key = `${cloud.loginEndpoint} ${scope}`
     const known = this.#tokens.get(key)
     if (known !== undefined) return known
-    const made = new Renewed(
-      async (abortSignal) => {
-        const credential = auth.kind === 'credential' ? auth.credential : await this.#credential(auth, cloud)
-        const token = await credential.getToken(scope, { abortSignal })
-        if (token === null || token.token === '') throw noToken('none')
-        return token
-      },
-      {
-        timeoutMs: GET_TOKEN_TIMEOUT_MS,
-        maxAgeMs: ({ refreshAfterTimestamp = Infinity }) => refreshAfterTimestamp - this.#clock(),
-        lifeMs: ({ expiresOnTimestamp }) => expiresOnTimestamp - USELESS_BEFORE_MS - this.#clock(),
-        marginMs: REFRESH_BEFORE_MS - USELESS_BEFORE_MS,
-        // Tokens end by the calendar.
-        now: this.#clock,
-      },
-    )
+    const made = renewedToken(async (abortSignal) => {
+      const credential = auth.kind === 'credential' ? auth.credential : await this.#credential(auth, cloud)
+      const token = await credential.getToken(scope, { abortSignal })
+      if (token === null || token.token === '') throw noToken('none')
+      return token
+    }, this.#clock)
     this.#tokens.set(key, made)
     return made
   }

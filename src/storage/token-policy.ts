@@ -1,10 +1,10 @@
 import type { AccessToken, TokenCredential } from '@azure/core-auth'
 import type { RequestPolicyFactory } from '@azure/storage-blob'
+import { renewedToken } from '../auth/renewed-token.ts'
+import { untilAborted } from '../base/abort.ts'
 import { KustoAuthError, KustoError } from '../errors.ts'
 
 const SCOPE = 'https://storage.azure.com/.default'
-/** A token this close to its end is replaced. */
-const REFRESH_BEFORE_MS = 5 * 60_000
 
 /**
  * Signs requests with a token of Azure Storage. Ours and not the SDK's, which refuses http to this machine as well, so
@@ -14,8 +14,7 @@ export function tokenPolicy(credential: TokenCredential): RequestPolicyFactory {
   return {
     create: (next) => ({
       async sendRequest(request) {
-        const { abortSignal } = request
-        const token = await storageToken(credential, abortSignal === undefined ? {} : { abortSignal })
+        const token = await storageToken(credential, request.abortSignal as AbortSignal | undefined)
         request.headers.set('authorization', `Bearer ${token.token}`)
         return next.sendRequest(request)
       },
@@ -23,29 +22,21 @@ export function tokenPolicy(credential: TokenCredential): RequestPolicyFactory {
   }
 }
 
-/** The same credential with its last token remembered: a read asks once a request. */
+/** The same credential with its last token for storage remembered: a read asks once a request, and many at a time. */
 export function rememberToken(credential: TokenCredential, now: () => number = Date.now): TokenCredential {
-  let known: AccessToken | undefined
-  return {
-    async getToken(scopes, options) {
-      if (known === undefined || now() > known.expiresOnTimestamp - REFRESH_BEFORE_MS) {
-        known = (await credential.getToken(scopes, options)) ?? undefined
-      }
-      return known ?? null
-    },
-  }
+  const token = renewedToken((abortSignal) => credential.getToken(SCOPE, { abortSignal }), now)
+  return { getToken: (_scopes, options) => token.get(options?.abortSignal as AbortSignal | undefined) }
 }
 
-async function storageToken(
-  credential: TokenCredential,
-  options: Parameters<TokenCredential['getToken']>[1],
-): Promise<AccessToken> {
+async function storageToken(credential: TokenCredential, abortSignal: AbortSignal | undefined): Promise<AccessToken> {
   let cause: unknown
   try {
-    const token = await credential.getToken(SCOPE, options)
+    const asked = credential.getToken(SCOPE, abortSignal === undefined ? {} : { abortSignal })
+    // Not every credential listens to the signal.
+    const token = await untilAborted(asked, abortSignal)
     if (token !== null && token.token !== '') return token
   } catch (error) {
-    if (error instanceof KustoError || options?.abortSignal?.aborted === true) throw error
+    if (error instanceof KustoError || abortSignal?.aborted === true) throw error
     cause = error
   }
   throw new KustoAuthError('KUSTO_NO_TOKEN', 'expected a token for Azure Storage, found none', { cause })
