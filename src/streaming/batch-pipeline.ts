@@ -4,7 +4,7 @@ import { NO_RETRY, retry } from '../base/retry.ts'
 import type { RetryPolicy } from '../base/retry.ts'
 import { KustoError, KustoIngestError, KustoServiceError } from '../errors.ts'
 import type { SealedBatch } from './batch-buffer.ts'
-import type { BatchOutcome, BatchSink, BatchStage, ResumePoint } from './batch-sink.ts'
+import type { BatchOutcome, BatchSink, BatchStage, ResumePoint, SendOptions } from './batch-sink.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 import type { MetricsRecorder } from './writer-metrics.ts'
 
@@ -130,31 +130,38 @@ export class BatchPipeline<Setup> {
   }
 
   async #send(batch: SealedBatch<Setup>, point: ResumePoint): Promise<BatchOutcome> {
-    const { sink, onEvent, metrics, retryTimeoutMs } = this.#options
+    const { sink, retryTimeoutMs } = this.#options
     const { sequence, rows } = batch
-    const onStage = this.#stageTeller(sequence, rows)
-    return retry((attempt) => sink.send(batch, { attempt, point, signal: this.#scope.signal, onStage }), {
+    const tellers = this.#tellers(sequence, rows)
+    return retry((attempt) => sink.send(batch, { attempt, point, signal: this.#scope.signal, ...tellers }), {
       policy: sink.repeatsItself === true ? NO_RETRY : BATCH_RETRY,
       deadlineMs: retryTimeoutMs,
       signal: this.#scope.signal,
+      onRetry: tellers.onRetry,
+    })
+  }
+
+  /** A sink may tell of a batch long after it counts as done, so what it calls is made where no batch is in scope. */
+  #tellers(sequence: number, rows: number): Pick<SendOptions, 'onStage' | 'onRetry' | 'onReject'> {
+    const { onEvent, metrics } = this.#options
+    const reached = new Set<BatchStage>()
+    return {
+      onStage: (stage) => {
+        if (reached.has(stage)) return
+        reached.add(stage)
+        metrics.counters[`${stage}Rows`] += rows
+        onEvent({ kind: 'batch-stage', sequence, stage })
+      },
       onRetry: ({ attempt, delayMs, error }) => {
         const code = error instanceof KustoError ? error.code : 'unknown'
         metrics.retried(code)
         if (error instanceof KustoServiceError && error.status === 429) metrics.counters.throttles++
         onEvent({ kind: 'batch-retried', sequence, attempt, delayMs, code })
       },
-    })
-  }
-
-  /** A sink may tell of a stage long after the batch counts as done, so what it calls is made where no batch is in scope. */
-  #stageTeller(sequence: number, rows: number): (stage: BatchStage) => void {
-    const { onEvent, metrics } = this.#options
-    const reached = new Set<BatchStage>()
-    return (stage) => {
-      if (reached.has(stage)) return
-      reached.add(stage)
-      metrics.counters[`${stage}Rows`] += rows
-      onEvent({ kind: 'batch-stage', sequence, stage })
+      onReject: (error) => {
+        metrics.counters.rejectedRows += rows
+        onEvent({ kind: 'batch-rejected', sequence, rows, to: 'dead-letter', error })
+      },
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Schema } from 'apache-arrow'
 import type { ScalarName } from '../arrow/scalar-types.ts'
+import type { RetryNotice } from '../base/retry.ts'
 import type { SealedBatch } from './batch-buffer.ts'
 
 /** How far a batch has come. */
@@ -37,6 +38,10 @@ export interface SendOptions {
   readonly signal: AbortSignal
   /** Told when the batch has come that far; the promise tells the last stage. */
   readonly onStage: (stage: BatchStage) => void
+  /** Told of a repetition inside of the attempt, before the wait for it. */
+  readonly onRetry: (notice: RetryNotice) => void
+  /** Told when a batch that counts as done already was given to the dead letter. */
+  readonly onReject: (error: unknown) => void
 }
 
 /** Where a writer's batches go. */
@@ -45,6 +50,10 @@ export interface BatchSink<Setup = unknown> {
   readonly repeatsItself?: boolean
   /** Comes before anything else. The point that the source goes on from, where something was written before. */
   open?(signal: AbortSignal | undefined): Promise<ResumePoint | undefined>
+  /** Gets what fails behind batches that count as done, as it happens. */
+  watch?(onFailure: (error: unknown) => void): void
+  /** What is kept of a position from now on. @throws {KustoUsageError} KUSTO_BAD_OPTION for one that cannot be kept */
+  keepPosition?(position: unknown): unknown
   /** Whether a failure is of this batch alone, so that a dead letter may take it; any other ends the writer. Default: always. */
   refuses?(error: unknown): boolean
   /** A batch that failed for good was taken by a dead letter. */

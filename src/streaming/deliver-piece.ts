@@ -2,7 +2,7 @@ import type { StreamingFailure } from '../client/streaming-failure.ts'
 import { KustoIngestError } from '../errors.ts'
 import { decideNext } from './decide-next.ts'
 import type { NextStep } from './decide-next.ts'
-import { report } from './delivery.ts'
+import { report, reportLost } from './delivery.ts'
 import type { Delivery, PieceProgress } from './delivery.ts'
 import type { Piece } from './piece.ts'
 import { queuePiece } from './queue-piece.ts'
@@ -72,7 +72,7 @@ async function tryPiece(
     try {
       await learn(delivery, piece, { failure, next, state, stop })
     } catch (error) {
-      report(delivery, piece, progress, { path: 'failed', reason: failure.kind, encodedBytes: 0 })
+      reportLost(delivery, piece, progress, failure.kind)
       throw error
     }
     switch (next.kind) {
@@ -92,11 +92,7 @@ async function tryPiece(
       case 'queue':
         return await queuePiece(delivery, piece, progress, failure.kind)
       case 'fail':
-        report(delivery, piece, progress, {
-          path: progress.ambiguous > 0 ? 'unknown' : 'failed',
-          reason: failure.kind,
-          encodedBytes: 0,
-        })
+        reportLost(delivery, piece, progress, failure.kind)
         throw failure.error
     }
   }
@@ -130,7 +126,7 @@ async function deliverLarge(
   const isOneRow = piece.rows === 1
   const reason = isOneRow ? 'row-too-large' : piece.rows === undefined ? 'source-too-large' : 'size'
   if (settings.fallback === 'queued') return await queuePiece(delivery, piece, progress, reason)
-  report(delivery, piece, progress, { path: 'failed', reason, encodedBytes: 0 })
+  reportLost(delivery, piece, progress, reason)
   const what = isOneRow ? `row ${piece.rowOffset ?? 0}` : 'data that cannot be split'
   throw new KustoIngestError(
     'KUSTO_STREAMING_TOO_LARGE',
@@ -148,8 +144,8 @@ async function deliverHalves(
   try {
     await deliver(delivery, first, { ambiguous, stop })
   } catch (error) {
-    const [path, reason] = ambiguous > 0 ? (['unknown', 'unknown'] as const) : (['failed', 'size'] as const)
-    report(delivery, second, { attempts: 0, ambiguous, isSettled: false }, { path, reason, encodedBytes: 0 })
+    const progress = { attempts: 0, ambiguous, isSettled: false }
+    reportLost(delivery, second, progress, ambiguous > 0 ? 'unknown' : 'size')
     throw error
   }
   await deliver(delivery, second, { ambiguous, stop })

@@ -3,6 +3,7 @@ import type { DeliverySettings } from './delivery-settings.ts'
 import type { DeliveryCounts, ReceiptPiece } from './ingest-receipt-json.ts'
 import type { Piece } from './piece.ts'
 import type { StreamingContext } from './streaming-context.ts'
+import type { QueueReason } from './streaming-events.ts'
 
 /** Where pieces go, and what is said of them. */
 export interface Delivery {
@@ -48,6 +49,11 @@ export interface PieceProgress {
 /** What became of a piece, or of an attempt that cannot be told. */
 export type PieceResult = Pick<ReceiptPiece, 'path' | 'encodedBytes'> &
   Partial<Pick<ReceiptPiece, 'reason' | 'url' | 'operationId' | 'statusTable'>>
+
+/** Puts a piece that is given up into the outcome: not in the table, unless an attempt without answer has brought it. */
+export function reportLost(delivery: Delivery, piece: Piece, progress: PieceProgress, reason: QueueReason): void {
+  report(delivery, piece, progress, { path: progress.ambiguous > 0 ? 'unknown' : 'failed', reason, encodedBytes: 0 })
+}
 
 /** Puts a piece into the outcome. */
 export function report({ outcome }: Delivery, piece: Piece, progress: PieceProgress, result: PieceResult): void {

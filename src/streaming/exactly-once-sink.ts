@@ -12,6 +12,7 @@ import { refuseUnsafe } from './exactly-once-settings.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
 import { QueuedBatchSink } from './queued-batch-sink.ts'
 import type { QueuedSetup } from './queued-batch-sink.ts'
+import { logPosition } from './log-position.ts'
 import { stageBatch } from './stage-batch.ts'
 import { submitBatch } from './submit-batch.ts'
 import { TagWatch } from './tag-budget.ts'
@@ -20,6 +21,9 @@ import type { EntryRecord } from './wal-records.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 import type { UnsettledBatch } from './read-log.ts'
 import type { WriterSettings } from './writer-settings.ts'
+
+/** What somebody wants to know of a batch that nobody waits for. */
+type Behind = Pick<SendOptions, 'signal' | 'onStage' | 'onRetry' | 'onReject'>
 
 /** What an earlier writer left is settled so many batches at a time. */
 const RECOVERIES = 4
@@ -44,6 +48,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
   readonly #settling = new Set<Promise<void>>()
   #log: WriteAheadLog | undefined
   #broken: unknown
+  #onFailure: (error: unknown) => void = () => undefined
   #isSafe = false
 
   constructor(
@@ -110,8 +115,8 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       const evidence = await this.#settle(staged, options)
       return { ...outcome, duplicateRows: evidence === 'skipped' ? entry.rows : 0 }
     }
-    const { signal, onStage } = options
-    this.#settleBehind(staged, { signal, onStage })
+    const { signal, onStage, onRetry, onReject } = options
+    this.#settleBehind(staged, { signal, onStage, onRetry, onReject })
     return outcome
   }
 
@@ -119,7 +124,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
    * The log has the rows; whether they reach the table is seen to here and, after a crash, by the next writer. In a method of its own: what
    * waits here, without bound, would keep everything that is in scope where it was made, and so the rows.
    */
-  #settleBehind(staged: UnsettledBatch, options: Pick<SendOptions, 'signal' | 'onStage'>): void {
+  #settleBehind(staged: UnsettledBatch, options: Behind): void {
     const settled = this.#background(() => this.#settleOrReject(staged, options))
     const background: Promise<void> = settled.then(
       () => void this.#settling.delete(background),
@@ -131,9 +136,17 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     this.#settling.add(background)
   }
 
+  watch(onFailure: (error: unknown) => void): void {
+    this.#onFailure = onFailure
+  }
+
+  keepPosition(position: unknown): unknown {
+    return logPosition(position)
+  }
+
   /** Anything else is no word of the service on these rows, and the next writer brings them. */
   refuses(error: unknown): boolean {
-    return error instanceof KustoError && error.code === 'KUSTO_INGESTION_FAILED'
+    return codeOf(error) === 'KUSTO_INGESTION_FAILED'
   }
 
   async giveUp({ sequence }: SealedBatch<QueuedSetup>, error: unknown): Promise<void> {
@@ -168,11 +181,16 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
 
   /** What an abort ends has not failed. */
   #fail(error: unknown, signal: AbortSignal): void {
-    if (!signal.aborted) this.#broken ??= error
+    if (signal.aborted) return
+    this.#broken ??= error
+    this.#onFailure(error)
   }
 
   /** Sees to it that a staged batch is in the table, and writes that down. */
-  async #settle(batch: UnsettledBatch, { signal, onStage }: Pick<SendOptions, 'signal' | 'onStage'>): Promise<string> {
+  async #settle(
+    batch: UnsettledBatch,
+    { signal, onStage, onRetry }: Pick<SendOptions, 'signal' | 'onStage' | 'onRetry'>,
+  ): Promise<string> {
     const log = this.#opened()
     const { entry } = batch
     const request = {
@@ -182,7 +200,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       settings: this.#settings,
       signal,
       onSent: () => onStage('queued'),
-      onRetry: (error: unknown) => this.#tellRetry(entry, error),
+      onRetry,
     }
     const { evidence, stagingTables } =
       this.#settings.commit === 'tag'
@@ -198,36 +216,38 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
 
   async #recover(batch: UnsettledBatch, signal: AbortSignal): Promise<void> {
     const { sequence, rows } = batch.entry
-    const evidence = await this.#settleOrReject(batch, { signal, onStage: () => undefined })
-    if (evidence === undefined) return
-    this.#writer.onEvent({ kind: 'batch-recovered', sequence, rows, evidence })
+    const { onEvent } = this.#writer
+    const evidence = await this.#settleOrReject(batch, {
+      signal,
+      onStage: () => undefined,
+      onRetry: ({ attempt, delayMs, error }) =>
+        onEvent({ kind: 'batch-retried', sequence, attempt, delayMs, code: codeOf(error) ?? 'unknown' }),
+      onReject: (error) => onEvent({ kind: 'batch-rejected', sequence, rows, to: 'dead-letter', error }),
+    })
+    if (evidence !== undefined) onEvent({ kind: 'batch-recovered', sequence, rows, evidence })
   }
 
   /** Of a batch that nobody waits for. Undefined when the service refused it and the dead letter has it. */
-  async #settleOrReject(
-    batch: UnsettledBatch,
-    options: Pick<SendOptions, 'signal' | 'onStage'>,
-  ): Promise<string | undefined> {
+  async #settleOrReject(batch: UnsettledBatch, options: Behind): Promise<string | undefined> {
     const { entry } = batch
     try {
       options.signal.throwIfAborted()
       return await this.#settle(batch, options)
     } catch (error) {
-      const { deadLetter, onEvent } = this.#writer
+      const { deadLetter } = this.#writer
       if (options.signal.aborted || deadLetter === undefined || !this.refuses(error)) throw error
       const { sequence, rows, extension } = entry
       const bytes = await this.#opened().staged(entry, options.signal)
       await deadLetter({ sequence, batches: [], rows, error, staged: { bytes, extension } })
       await this.#skip(batch, error)
-      onEvent({ kind: 'batch-rejected', sequence, rows, to: 'dead-letter', error })
+      options.onReject(error)
       return undefined
     }
   }
 
   async #skip(batch: UnsettledBatch, error: unknown): Promise<void> {
     const { entry } = batch
-    const evidence = error instanceof KustoError ? error.code : 'refused'
-    await this.#opened().note(entry, { outcome: 'skipped', evidence })
+    await this.#opened().note(entry, { outcome: 'skipped', evidence: codeOf(error) ?? 'refused' })
     await this.#dropStaging(batch, undefined)
     await this.#opened().forget(entry)
     this.#entries.delete(entry.sequence)
@@ -249,11 +269,6 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     this.#writer.onEvent({ kind: 'tag-budget', batchesPerDay, characters, limitCharacters })
   }
 
-  #tellRetry({ sequence }: EntryRecord, error: unknown): void {
-    const code = error instanceof KustoError ? error.code : 'unknown'
-    this.#writer.onEvent({ kind: 'batch-retried', sequence, attempt: 0, delayMs: 0, code })
-  }
-
   #tag({ sequence }: EntryRecord): string {
     return batchTag(this.#opened().stream, sequence)
   }
@@ -262,4 +277,8 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     if (this.#log === undefined) throw new Error('expected the log to be open')
     return this.#log
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof KustoError ? error.code : undefined
 }

@@ -1,17 +1,17 @@
-import pLimit from 'p-limit'
-import { AbortScope } from '../base/abort.ts'
+import { AbortScope, untilAborted } from '../base/abort.ts'
 import { checkNames } from '../base/check-options.ts'
-import { KustoUsageError } from '../errors.ts'
 import { BatchPipeline } from './batch-pipeline.ts'
 import type { BatchSink, ResumePoint } from './batch-sink.ts'
 import { OpenBatch } from './open-batch.ts'
 import { SourceProgress } from './source-progress.ts'
+import { Turns } from './turns.ts'
 import { WriterIntake } from './writer-intake.ts'
 import type { WriterInput } from './writer-intake.ts'
 import { MetricsRecorder } from './writer-metrics.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 import type { OnWriterEvent } from './writer-events.ts'
 import type { WriterSettings } from './writer-settings.ts'
+import { WriterState } from './writer-state.ts'
 
 export interface WriterWriteOptions {
   /** Where the source stands after these rows, in its own terms; given back to `onAck`. */
@@ -41,14 +41,12 @@ export interface WriterBehaviour {
   readonly warn?: (message: string) => void
 }
 
-type State = 'open' | 'closing' | 'closed' | 'failed' | 'aborted'
-
 /** Keeps writing rows to one table: gathers them into batches, and sends those in the background. */
 export class KustoWriter implements AsyncDisposable {
   readonly table: string
   /** Resolves when the writer was closed, and rejects with what ended it otherwise, without being an unhandled rejection. */
   readonly closed: Promise<void>
-  readonly #settle: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }
+  readonly #state: WriterState
   readonly #sink: BatchSink
   readonly #intake: WriterIntake
   readonly #progress: SourceProgress
@@ -57,31 +55,24 @@ export class KustoWriter implements AsyncDisposable {
   readonly #pipeline: BatchPipeline<unknown>
   readonly #scope: AbortScope
   readonly #metrics = new MetricsRecorder()
-  readonly #inTurn = pLimit(1)
+  readonly #turns = new Turns()
   // Nobody waits for it; what cannot be let go of is in the log.
   readonly #onAbort = (): void => void this.abort(this.#settings.signal?.reason).catch(() => undefined)
   #opening: Promise<ResumePoint | undefined> | undefined
-  #state: State = 'open'
-  #failure: unknown
-  #wasTold = false
   #ending: Promise<FlushedRows> | undefined
   #releasing: Promise<void> | undefined
 
   /** @internal Made by `KustoConnector.writer`. */
   constructor(table: string, sink: BatchSink, settings: WriterSettings & WriterBehaviour) {
     this.table = table
+    this.#state = new WriterState(table)
+    this.closed = this.#state.closed
     this.#sink = sink
     this.#settings = settings
     const { maxBatchBytes, wholeWrites = false } = settings
     this.#intake = new WriterIntake(sink, { table, maxBatchBytes, wholeWrites })
     this.#progress = new SourceProgress(table, settings.onAck)
     this.#scope = new AbortScope()
-    let settle: { resolve: () => void; reject: (reason: unknown) => void } | undefined
-    this.closed = new Promise((resolve, reject) => {
-      settle = { resolve, reject }
-    })
-    this.closed.catch(() => undefined)
-    this.#settle = settle ?? { resolve: () => undefined, reject: () => undefined }
     const onEvent = (event: Parameters<OnWriterEvent>[0]): void => this.#guarded(() => settings.onEvent(event))
     this.#batch = new OpenBatch({
       settings: { ...settings, onEvent },
@@ -98,6 +89,8 @@ export class KustoWriter implements AsyncDisposable {
       onAdvance: (doneBefore) => this.#progress.advance(doneBefore),
       onFailure: (error) => this.#fail(error),
     })
+    // While it closes, what else is under way is still brought to its end, and `close` tells.
+    sink.watch?.((error) => void (this.#state.is('open') && this.#fail(error)))
     const { signal } = settings
     if (signal?.aborted === true) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -109,7 +102,7 @@ export class KustoWriter implements AsyncDisposable {
    * @throws {KustoUsageError} KUSTO_LOG_IN_USE, KUSTO_OTHER_STREAM, KUSTO_LOG_LOST, KUSTO_NOT_EXACTLY_ONCE
    */
   open(): Promise<ResumePoint | undefined> {
-    this.#checkOpen()
+    this.#state.checkOpen()
     this.#opening ??= this.#open()
     return this.#opening
   }
@@ -123,18 +116,21 @@ export class KustoWriter implements AsyncDisposable {
    */
   async write(data: WriterInput, options: WriterWriteOptions = {}): Promise<WrittenRows> {
     checkNames(options, ['position', 'signal'])
-    this.#checkOpen()
-    return this.#inTurn(() => this.#take(data, options))
+    this.#state.checkOpen()
+    const { position } = options
+    // Now: whoever calls may change what it has given while this waits for its turn.
+    const kept = position === undefined ? undefined : (this.#sink.keepPosition?.(position) ?? position)
+    return this.#turns.take(() => this.#take(data, { ...options, kept }), options.signal)
   }
 
   /** Ends the open batch, and waits until everything written before counts as written. */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<FlushedRows> {
     checkNames(options, ['signal'])
-    this.#checkOpen()
-    const until = await this.#inTurn(() => {
+    this.#state.checkOpen()
+    const until = await this.#turns.take(() => {
       this.#batch.seal('flush')
       return this.#batch.nextSequence
-    })
+    }, options.signal)
     return this.#flushed(until, options.signal)
   }
 
@@ -150,11 +146,8 @@ export class KustoWriter implements AsyncDisposable {
    * not be released; the writer is ended all the same.
    */
   async abort(reason: unknown = new DOMException('the writer was aborted', 'AbortError')): Promise<void> {
-    if (this.#state === 'closed') return
-    if (this.#state !== 'failed') {
-      this.#state = 'aborted'
-      this.#failure ??= reason
-    }
+    if (this.#state.is('closed')) return
+    this.#state.abort(reason)
     this.#discard(reason)
     await this.#release(reason)
     this.#settings.signal?.removeEventListener('abort', this.#onAbort)
@@ -172,7 +165,7 @@ export class KustoWriter implements AsyncDisposable {
 
   /** As `close`; quiet when the writer has failed and somebody was told. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === 'aborted' || (this.#state === 'failed' && this.#wasTold)) {
+    if (this.#state.isKnown) {
       await this.#releasing?.catch(() => undefined)
       return
     }
@@ -185,23 +178,26 @@ export class KustoWriter implements AsyncDisposable {
       if (resume !== undefined) this.#progress.resumeFrom(resume)
       return resume
     } catch (error) {
-      if (this.#state === 'open' || this.#state === 'closing') this.#fail(error)
-      throw this.#tell()
+      this.#fail(error)
+      throw this.#state.tell()
     }
   }
 
-  async #take(data: WriterInput, { position, signal }: WriterWriteOptions): Promise<WrittenRows> {
+  async #take(
+    data: WriterInput,
+    { position, kept, signal }: WriterWriteOptions & { readonly kept: unknown },
+  ): Promise<WrittenRows> {
     this.#opening ??= this.#open()
-    await this.#opening
+    await untilAborted(this.#opening, signal)
     // One that was called before `close` is still taken; what has ended the writer since is told as it is.
-    if (this.#state === 'aborted' || this.#state === 'failed') throw this.#tell()
-    if (this.#state !== 'closing') this.#checkOpen()
+    if (this.#state.isBroken) throw this.#state.tell()
+    if (!this.#state.is('closing')) this.#state.checkOpen()
     using scope = new AbortScope(this.#scope.signal)
     const onAbort = (): void => scope.abort(signal?.reason)
     if (signal?.aborted === true) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      const begun = this.#progress.begin(await this.#intake.read(data, scope.signal), position)
+      const begun = this.#progress.begin(await this.#intake.read(data, scope.signal), kept)
       let rows = 0
       for (const [index, { batch, setup }] of begun.pieces.entries()) {
         const isLast = begun.hasPosition && index === begun.pieces.length - 1
@@ -219,21 +215,27 @@ export class KustoWriter implements AsyncDisposable {
       if (position !== undefined) this.#progress.await(position, needed)
       this.#guarded(() => this.#progress.advance(this.#pipeline.doneBefore))
       this.#scope.signal.throwIfAborted()
-      return { rows, acknowledged: async (until) => this.#told(this.#pipeline.until(needed, until)) }
+      return { rows, acknowledged: (until) => this.#acknowledged(needed, until) }
     } catch (error) {
-      throw this.#stateNow() === 'failed' ? this.#tell() : error
+      throw this.#state.is('failed') ? this.#state.tell() : error
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
+  /** The age of a batch alone does not keep a process alive; somebody who waits for it does. */
+  async #acknowledged(needed: number, signal: AbortSignal | undefined): Promise<void> {
+    using _ = this.#batch.awaited()
+    await this.#state.told(this.#pipeline.until(needed, signal))
+  }
+
   async #end(): Promise<FlushedRows> {
-    if (this.#state === 'failed' || this.#state === 'aborted') {
+    if (this.#state.isBroken) {
       await this.#releasing?.catch(() => undefined)
-      throw this.#tell()
+      throw this.#state.tell()
     }
-    this.#state = 'closing'
-    const until = await this.#inTurn(() => {
+    this.#state.close()
+    const until = await this.#turns.take(() => {
       this.#batch.seal('end')
       return this.#batch.nextSequence
     })
@@ -241,22 +243,21 @@ export class KustoWriter implements AsyncDisposable {
       const flushed = await this.#flushed(until, undefined)
       await this.#sink.drain?.()
       await this.#release(undefined)
-      if (this.#stateNow() !== 'closing') throw this.#failure
-      this.#state = 'closed'
-      this.#settle.resolve()
+      if (!this.#state.is('closing')) throw this.#state.failure
+      this.#state.ended()
       this.#scope.close()
       this.#settings.signal?.removeEventListener('abort', this.#onAbort)
       return flushed
     } catch (error) {
       this.#fail(error)
       await this.#releasing?.catch(() => undefined)
-      throw this.#tell()
+      throw this.#state.tell()
     }
   }
 
   async #flushed(until: number, signal: AbortSignal | undefined): Promise<FlushedRows> {
-    await this.#told(this.#pipeline.until(until, signal))
-    if (this.#stateNow() === 'failed') throw this.#tell()
+    await this.#state.told(this.#pipeline.until(until, signal))
+    if (this.#state.is('failed')) throw this.#state.tell()
     return { rows: this.#metrics.counters.acknowledgedRows, batches: this.#metrics.acknowledgedBatches }
   }
 
@@ -270,9 +271,7 @@ export class KustoWriter implements AsyncDisposable {
   }
 
   #fail(reason: unknown): void {
-    if (this.#state !== 'open' && this.#state !== 'closing') return
-    this.#state = 'failed'
-    this.#failure = reason
+    if (!this.#state.fail(reason)) return
     this.#discard(reason)
     // Whoever aborts or disposes waits for it; an error of letting go is in the log.
     this.#release(reason).catch(() => undefined)
@@ -281,7 +280,6 @@ export class KustoWriter implements AsyncDisposable {
 
   /** What is buffered is given up, and whoever waits for memory is told. */
   #discard(reason: unknown): void {
-    this.#settle.reject(reason)
     this.#batch.discard()
     this.#progress.stop()
     this.#scope.abort(reason)
@@ -294,46 +292,16 @@ export class KustoWriter implements AsyncDisposable {
   }
 
   async #letGo(reason: unknown): Promise<void> {
-    const isOrderly = this.#state === 'closing'
+    const isOrderly = this.#state.is('closing')
     try {
       await this.#pipeline.abort(reason)
       await this.#opening?.catch(() => undefined)
       await this.#sink.close?.()
     } catch (error) {
-      if (!isOrderly) this.#settings.warn?.(`the writer to table ${this.table} could not let go: ${String(error)}`)
+      if (!isOrderly && error !== reason)
+        this.#settings.warn?.(`the writer to table ${this.table} could not let go: ${String(error)}`)
       throw error
     }
-  }
-
-  #checkOpen(): void {
-    if (this.#state === 'failed') throw this.#tell()
-    if (this.#state === 'open') return
-    throw new KustoUsageError(
-      'KUSTO_WRITER_CLOSED',
-      `expected an open writer to table ${this.table}, found it ${this.#state}`,
-      {
-        context: { table: this.table },
-      },
-    )
-  }
-
-  /** What the compiler takes for unchanged changes while something is awaited. */
-  #stateNow(): State {
-    return this.#state
-  }
-
-  async #told(promise: Promise<void>): Promise<void> {
-    try {
-      await promise
-    } catch (error) {
-      if (error === this.#failure) this.#wasTold = true
-      throw error
-    }
-  }
-
-  #tell(): unknown {
-    this.#wasTold = true
-    return this.#failure
   }
 }
 

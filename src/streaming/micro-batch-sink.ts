@@ -7,6 +7,7 @@ import type { KustoWriter } from './kusto-writer.ts'
 import type { WriterInput } from './writer-intake.ts'
 import type { LogStore } from './log-store.ts'
 import { openWriter } from './open-writer.ts'
+import { Turns } from './turns.ts'
 import type { StreamingContext } from './streaming-context.ts'
 import type { ExactlyOnceWriterOptions } from './writer-settings.ts'
 
@@ -55,6 +56,8 @@ const MAX_BYTES = 1024 * 1024 * 1024
  */
 export class MicroBatchSink implements AsyncDisposable {
   readonly #writer: KustoWriter
+  /** A batch that is given again while it is written waits, and is skipped then. */
+  readonly #turns = new Turns()
   #last: Promise<number> | undefined
 
   /** @internal Made by `KustoConnector.microBatchSink`. */
@@ -90,7 +93,7 @@ export class MicroBatchSink implements AsyncDisposable {
 
   /**
    * Writes a batch and resolves when that is durable: in the table, or in a log that survives this machine. Batches come in the
-   * order of their ids, one at a time; a batch without rows is not written down. An abort ends the wait, not what is staged by then: give
+   * order of their ids, one after the other; a batch without rows is not written down. An abort ends the wait, not what is staged by then: give
    * the batch again to learn what became of it.
    * @throws {KustoUsageError} KUSTO_BAD_OPTION for an id that is none
    * @throws {KustoDataError} KUSTO_WRITE_TOO_LARGE for more than 1 GiB of Arrow data
@@ -104,6 +107,10 @@ export class MicroBatchSink implements AsyncDisposable {
     if (!Number.isSafeInteger(batchId) || batchId < 0) {
       throw new KustoUsageError('KUSTO_BAD_OPTION', `expected a batch id of 0 or more, found ${batchId}`)
     }
+    return this.#turns.take(() => this.#add(batchId, data, options), options.signal)
+  }
+
+  async #add(batchId: number, data: BatchInput, options: { readonly signal?: AbortSignal }): Promise<AddedBatch> {
     if (batchId <= (await this.lastBatchId(options))) return { batchId, rows: 0, skipped: true }
     const rows = await collected(data, options.signal)
     const written = await this.#writer.write(rows, { position: batchId, ...options })

@@ -30,6 +30,7 @@ export class OpenBatch {
   #releases: ReleaseBytes[] = []
   #ageTimer: NodeJS.Timeout | undefined
   #oldestAtMs = 0
+  #awaiting = 0
 
   constructor({ settings, metrics, launch }: OpenBatchOptions) {
     this.#settings = settings
@@ -106,10 +107,22 @@ export class OpenBatch {
     for (const release of this.#releases.splice(0)) release()
   }
 
+  /** Until the result is disposed of, the age that will end the batch keeps the process alive. */
+  awaited(): Disposable {
+    this.#awaiting++
+    this.#ageTimer?.ref()
+    return {
+      [Symbol.dispose]: () => {
+        this.#awaiting--
+        if (this.#awaiting === 0) this.#ageTimer?.unref()
+      },
+    }
+  }
+
   #startAge(): void {
     this.#oldestAtMs = performance.now()
     this.#ageTimer = setTimeout(() => this.seal('age'), this.#settings.maxBatchAgeMs)
-    this.#ageTimer.unref()
+    if (this.#awaiting === 0) this.#ageTimer.unref()
   }
 
   #end(batch: SealedBatch<unknown>, releases: readonly ReleaseBytes[]): void {

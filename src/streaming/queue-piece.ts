@@ -1,8 +1,9 @@
-import { report } from './delivery.ts'
+import { report, reportLost } from './delivery.ts'
 import type { Delivery, PieceProgress } from './delivery.ts'
 import type { Piece } from './piece.ts'
 import { queueBytes } from './queue-bytes.ts'
 import type { QueueReason } from './streaming-events.ts'
+import { isWithoutAnswer } from './without-answer.ts'
 
 /** Hands a piece to the ingestion queue. */
 export async function queuePiece(
@@ -13,6 +14,7 @@ export async function queuePiece(
 ): Promise<void> {
   const { context, table, format, properties, settings, outcome } = delivery
   const body = await piece.body()
+  let isSubmitted = false
   try {
     const queued = await queueBytes(
       context.sink,
@@ -26,6 +28,9 @@ export async function queuePiece(
           rows: piece.rows ?? 0,
           rawBytes: () => piece.rawBytes,
         },
+        beforeSubmit: async () => {
+          isSubmitted = true
+        },
       },
       settings.signal,
     )
@@ -38,11 +43,11 @@ export async function queuePiece(
       ...queued.tracking,
     })
   } catch (error) {
-    report(delivery, piece, progress, {
-      path: progress.ambiguous > 0 ? 'unknown' : 'failed',
-      reason,
-      encodedBytes: 0,
-    })
+    if (isSubmitted && isWithoutAnswer(error)) {
+      progress.ambiguous += 1
+      outcome.counts.ambiguous += 1
+    }
+    reportLost(delivery, piece, progress, reason)
     throw error
   }
   const { rowOffset, rows, rawBytes } = piece

@@ -1,9 +1,8 @@
 import { poll } from '../base/poll.ts'
 import { delayBoundMs } from '../base/retry.ts'
-import type { RetryPolicy } from '../base/retry.ts'
+import type { RetryNotice, RetryPolicy } from '../base/retry.ts'
 import { sleep } from '../base/sleep.ts'
-import { mayHaveArrived } from '../client/network-error.ts'
-import { KustoAuthError, KustoError, KustoIngestError, KustoServiceError, KustoUsageError } from '../errors.ts'
+import { KustoError, KustoIngestError, KustoServiceError, KustoUsageError } from '../errors.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { isFinal } from '../sink/ingestion-service.ts'
 import type { BlobStatus } from '../sink/ingestion-service.ts'
@@ -11,9 +10,11 @@ import type { SinkContext } from '../sink/sink-context.ts'
 import { findIngestedTag } from '../sink/skip-write.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
 import { queueBytes } from './queue-bytes.ts'
+import type { QueuedBytes } from './queue-bytes.ts'
 import { sourceIdOf } from './wal-records.ts'
 import type { EntryRecord, IntentRecord, SentRecord } from './wal-records.ts'
 import type { LoggedAttempt } from './read-log.ts'
+import { isWithoutAnswer } from './without-answer.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface SubmitRequest {
@@ -26,8 +27,8 @@ export interface SubmitRequest {
   readonly tag: string
   readonly settings: Pick<ExactlyOnceSettings, 'inDoubtMs' | 'tagLifetimeMs' | 'completionTimeoutMs'>
   readonly signal: AbortSignal
-  /** Comes after an intent and before the rows are sent. */
-  readonly onRetry: (error: unknown) => void
+  /** Told before the wait for the next attempt. */
+  readonly onRetry: (notice: RetryNotice) => void
   /** Told when the service has taken the rows. */
   readonly onSent: () => void
 }
@@ -56,8 +57,9 @@ export async function submitBatch(context: SinkContext, request: SubmitRequest):
       const verdict = await judge(context, last, { ...request, wasSentBefore: earlier + attempt > 2 })
       if (verdict.kind === 'arrived') return { evidence: verdict.evidence }
       if (attempt > RESUBMIT.maxAttempts) throw verdict.error
-      request.onRetry(verdict.error)
-      await sleep(Math.random() * delayBoundMs(attempt, RESUBMIT), signal)
+      const delayMs = Math.random() * delayBoundMs(attempt, RESUBMIT)
+      request.onRetry({ attempt: last.intent.attempt, delayMs, error: verdict.error })
+      await sleep(delayMs, signal)
     }
     const first: string = request.attempts[0]?.intent.createdAt ?? last?.intent.createdAt ?? new Date().toISOString()
     if (Date.now() - Date.parse(first) > settings.tagLifetimeMs) throw inDoubt(request, first)
@@ -79,6 +81,7 @@ async function send(context: SinkContext, intent: IntentRecord, request: SubmitR
     ingestIfNotExists: [tag],
   }
   let isSubmitted = false
+  let queued: QueuedBytes
   try {
     const body = await log.staged(entry, signal)
     const { sourceId } = intent
@@ -88,10 +91,7 @@ async function send(context: SinkContext, intent: IntentRecord, request: SubmitR
       await log.verify(signal)
       isSubmitted = true
     }
-    const queued = await queueBytes(context, { table, blob, properties, beforeSubmit }, signal)
-    request.onSent()
-    const facts = { via: queued.via, ...queued.tracking }
-    return { intent, sent: await log.sent(intent, facts, signal) }
+    queued = await queueBytes(context, { table, blob, properties, beforeSubmit }, signal)
   } catch (error) {
     signal.throwIfAborted()
     if (isLogError(error)) throw error
@@ -99,6 +99,9 @@ async function send(context: SinkContext, intent: IntentRecord, request: SubmitR
     if (error instanceof KustoError && error.retryable) return { intent, sent: undefined, failure: error }
     throw error
   }
+  request.onSent()
+  // What keeps the log from saying so is no reason to send the rows again.
+  return { intent, sent: await log.sent(intent, { via: queued.via, ...queued.tracking }, signal) }
 }
 
 type Verdict =
@@ -178,11 +181,13 @@ function isUnknown(error: unknown): boolean {
 async function awaitTag(context: SinkContext, intent: IntentRecord, request: SubmitRequest): Promise<Verdict> {
   const { table, tag, settings, signal } = request
   const sinceMs = Date.parse(intent.createdAt)
+  const lookedAtMs = performance.now()
   for (;;) {
     if ((await findIngestedTag(context, table, { ingestIfNotExists: [tag], signal })) !== undefined) {
       return { kind: 'arrived', evidence: 'tag found' }
     }
-    const ageMs = Date.now() - sinceMs
+    // A clock that was set back meanwhile does not make the wait longer.
+    const ageMs = Math.max(Date.now() - sinceMs, performance.now() - lookedAtMs)
     if (ageMs > settings.tagLifetimeMs) throw inDoubt(request, intent.createdAt)
     if (ageMs >= settings.inDoubtMs) {
       return {
@@ -221,13 +226,6 @@ function inDoubt({ entry, table, settings }: SubmitRequest, since: string): Kust
       `${settings.tagLifetimeMs} ms; look for its rows, then settle it with settleBatch`,
     { context: { table } },
   )
-}
-
-/** Whether the service may have taken the rows all the same. */
-function isWithoutAnswer(error: unknown): boolean {
-  if (error instanceof KustoAuthError || error instanceof KustoUsageError) return false
-  if (error instanceof KustoServiceError) return error.status >= 500 && error.status !== 503
-  return mayHaveArrived(error)
 }
 
 function isLogError(error: unknown): boolean {

@@ -9,6 +9,10 @@ import type { WriterInput } from './writer-intake.ts'
 export function writableStream(writer: KustoWriter, highWaterMark = 1): WritableStream<WriterInput> {
   return new WritableStream<WriterInput>(
     {
+      start(controller) {
+        // Also while nothing comes that could be refused.
+        writer.closed.catch((error: unknown) => controller.error(error))
+      },
       async write(chunk) {
         await writer.write(chunk)
       },
@@ -27,7 +31,7 @@ type Done = (error?: Error | null) => void
 
 /** The writer as a Node stream in object mode; `destroy` aborts it. Not by `fromWeb`, which hangs on a write that fails. */
 export function nodeWritable(writer: KustoWriter): Writable {
-  return new Writable({
+  const stream = new Writable({
     objectMode: true,
     highWaterMark: 1,
     write(chunk: WriterInput, _encoding, done) {
@@ -41,6 +45,9 @@ export function nodeWritable(writer: KustoWriter): Writable {
       void tell(error === null ? writer.abort() : writer.abort(error), (failure) => done(error ?? failure))
     },
   })
+  // Also while nothing comes that could be refused.
+  writer.closed.catch((error: Error) => stream.destroy(error))
+  return stream
 }
 
 async function tell(work: Promise<unknown>, done: Done): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { fileLog, inspectLog, KustoConnector } from '../../src/index.ts'
+import { fileLog, inspectLog, KustoConnector, KustoNetworkError } from '../../src/index.ts'
 import type { LogStore, RejectedBatch, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
@@ -233,6 +233,38 @@ describe('exactly-once', () => {
       expect(await inspectLog(fileLog(folder))).toMatchObject({ unsettled: [], resume: { position: 7 } })
     },
   )
+
+  it('streaming:C20 does not send rows again because the log cannot say that they were taken', async () => {
+    const store = fileLog(folder)
+    const unreachable = new KustoNetworkError('KUSTO_CONNECTION_FAILED', 'no log', { retryable: true, isUnsent: true })
+    const submissions: string[] = []
+    const log: LogStore = {
+      ...store,
+      create: async (...given) => {
+        if (given[0].startsWith('intents/')) submissions.push(given[0])
+        if (given[0].endsWith('.sent')) throw unreachable
+        return store.create(...given)
+      },
+    }
+    const writer = kusto.writer('Unsaid', once(log))
+    await writer.write(numbers(0, 10), { position: 10 })
+    await expect(writer.close()).rejects.toBe(unreachable)
+    expect(submissions).toEqual(['intents/000000000000-0001', 'intents/000000000000-0001.sent'])
+    const next = kusto.writer('Unsaid', once(store))
+    expect(await next.open()).toEqual({ position: 10, partialRows: 0 })
+    await next.close()
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'batch-recovered', evidence: 'tag found' }))
+    expect(await stored('Unsaid')).toEqual(range(10))
+  })
+
+  it('streaming:T35 keeps positions as they were when their rows were written', async () => {
+    const offsets = { p: 10 }
+    const writer = kusto.writer('Offsets', once(fileLog(folder), { maxBatchAgeMs: 60_000 }))
+    await writer.write(numbers(0, 10), { position: offsets })
+    offsets.p = 20
+    await writer.close()
+    expect(await inspectLog(fileLog(folder))).toMatchObject({ resume: { position: { p: 10 } } })
+  })
 
   it('streaming:C24 asks before a log begins anew for a table that knows an earlier one', async () => {
     const writer = kusto.writer('Lost', once(fileLog(folder)))

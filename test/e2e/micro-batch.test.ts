@@ -89,6 +89,13 @@ describe('spark:W31 a micro-batch sink', () => {
     expect(() => open('Refused', { [name]: undefined })).not.toThrow()
   })
 
+  it('writes a batch once that is given again before the first call has ended', async () => {
+    await using sink = open('AtOnce')
+    const given = [0, 0, 1, 1].map((id) => sink.addBatch(id, numbers(id * 5, 5)))
+    expect((await Promise.all(given)).map(({ skipped }) => skipped)).toEqual([false, true, false, true])
+    expect(await stored('AtOnce')).toEqual(range(10))
+  })
+
   it('stops waiting on abort, and knows afterwards what became of the batch', async () => {
     const checkpoint = fileLog(path.join(folder, 'Aborted'))
     let letGo: (() => void) | undefined

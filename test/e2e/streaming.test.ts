@@ -321,6 +321,20 @@ describe('a request that is carried out and not answered', () => {
     expect(await stored('Surfaced')).toEqual(range(5))
   })
 
+  it('streaming:C39 is unknown too where the queue gave no answer, and may have taken the rows', async () => {
+    await write('Unheard', numbers(0, 0))
+    local.faults.set([
+      { match: ROUTE, action: { status: 413 } },
+      { match: { path: '/v1/rest/ingestion/queued' }, action: { dropAnswer: true } },
+    ])
+    const error: unknown = await write('Unheard', numbers(0, 5)).catch((reason: unknown) => reason)
+    local.faults.clear()
+    expect(error).toMatchObject({ code: 'KUSTO_WRITE_INCOMPLETE', cause: { code: 'KUSTO_CONNECTION_FAILED' } })
+    const { pieces, counts } = kusto.ingestReceipt(error instanceof KustoIngestError ? error.receipt : undefined)
+    expect(pieces).toMatchObject([{ path: 'unknown', reason: 'size', rows: 5, ambiguous: 1 }])
+    expect(counts.ambiguous).toBe(1)
+  })
+
   it('streaming:T29 goes to the queue when that is asked for', async () => {
     await write('Requeued', numbers(0, 0))
     lost(1)

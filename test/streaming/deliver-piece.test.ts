@@ -36,7 +36,11 @@ interface Run {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-async function start(script: Script, options: DeliveryOptions = {}): Promise<Run> {
+async function start(
+  script: Script,
+  options: DeliveryOptions = {},
+  confirm: () => Promise<void> = () => Promise.resolve(),
+): Promise<Run> {
   const server = await startFaultServer(script)
   const client = openClient({ cluster: server.url, auth: { kind: 'anonymous' } })
   const { context, delays } = offlineContext(client.rest, server.url)
@@ -49,7 +53,10 @@ async function start(script: Script, options: DeliveryOptions = {}): Promise<Run
     mapping: undefined,
     properties: { format: 'csv' },
     settings: deliverySettings({ fallback: 'none', ...options }),
-    confirmSchema: async () => void (confirmed += 1),
+    confirmSchema: async () => {
+      confirmed += 1
+      await confirm()
+    },
     outcome,
   }
   return {
@@ -211,6 +218,13 @@ describe('deliverPiece', () => {
       expect(run.outcome.pieces.map(({ reason }) => reason)).toEqual(reasons)
     },
   )
+
+  it('streaming:C39 reports rows as unknown when what refuses them later comes after a request without an answer', async () => {
+    const gone = answer(400, {}, { code: 'BadRequest_EntityNotFound', '@permanent': true })
+    await using run = await start([{ kind: 'reset' }, gone], {}, () => Promise.reject(new Error('no such table')))
+    await expect(run.deliver(await pieceOf(2))).rejects.toThrow('no such table')
+    expect(run.outcome.pieces).toMatchObject([{ path: 'unknown', ambiguous: 1 }])
+  })
 
   it('lets a request under way come to its end when the delivery stops', async () => {
     const controller = new AbortController()

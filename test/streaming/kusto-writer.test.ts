@@ -445,6 +445,23 @@ describe('the end', () => {
     })
   })
 
+  it('streaming:T24 what fails behind batches that count as done ends the writer while nobody writes', async () => {
+    const sink = new FakeBatchSink()
+    sink.through = true
+    let fail: ((error: unknown) => void) | undefined
+    const behind = new Error('behind')
+    const close = (): Promise<never> => Promise.reject(behind)
+    Object.assign(sink, { watch: (onFailure: typeof fail) => void (fail = onFailure), close })
+    const warn = (text: string): void => void warnings.push(text)
+    const writer = new KustoWriter('T', sink, { ...writerSettings({}).writer, warn })
+    await writer.write(numbers(0, 1))
+    await writer.flush()
+    fail?.(behind)
+    await expect(writer.closed).rejects.toBe(behind)
+    await expect(writer.write(numbers(1, 1))).rejects.toBe(behind)
+    expect(warnings).toEqual([])
+  })
+
   it('what waits behind the batches fails, and close and closed tell it', async () => {
     const { sink, writer } = open()
     sink.through = true
@@ -503,6 +520,63 @@ describe('the end', () => {
     await writer.write(numbers(5, 1))
     await writer.close()
     expect(sink.arrived).toEqual([[0], [5]])
+  })
+})
+
+it('keeps the process alive while somebody waits for rows whose batch ends by its age, and not otherwise', async () => {
+  const started = vi.spyOn(globalThis, 'setTimeout')
+  const { sink, writer } = open({ maxBatchAgeMs: 50 })
+  sink.through = true
+  const rows = await writer.write(numbers(0, 1))
+  const lastTimer = (): NodeJS.Timeout | undefined => started.mock.results.at(-1)?.value as NodeJS.Timeout | undefined
+  const timer = lastTimer()
+  expect(timer?.hasRef()).toBe(false)
+  await expect(rows.acknowledged(AbortSignal.abort(new Error('never mind')))).rejects.toThrow('never mind')
+  expect(timer?.hasRef()).toBe(false)
+  const waiting = rows.acknowledged()
+  expect(timer?.hasRef()).toBe(true)
+  await waiting
+  await writer.write(numbers(1, 1))
+  expect(lastTimer()?.hasRef()).toBe(false)
+  await writer.close()
+})
+
+describe('streaming:T23 a signal of one call', () => {
+  it('ends it while it waits for its turn, none of its rows taken', async () => {
+    const { sink, writer } = open({ maxBatchBytes: 4, maxBufferedBytes: 4 })
+    await writer.write(numbers(0, 1))
+    const blocked = writer.write(numbers(1, 1))
+    await sink.holds(1)
+    const stop = new AbortController()
+    const calls = [writer.write(numbers(2, 1), { signal: stop.signal }), writer.flush({ signal: stop.signal })]
+    const reason = new Error('never mind')
+    stop.abort(reason)
+    for (const settled of await Promise.allSettled(calls)) expect(settled).toMatchObject({ reason })
+    sink.through = true
+    sink.let(0)
+    await blocked
+    await writer.write(numbers(3, 1))
+    await writer.close()
+    expect(sink.arrived).toEqual([[0], [1], [3]])
+  })
+
+  it('ends it while the log is opened, which goes on', async () => {
+    const { sink, writer } = open()
+    sink.through = true
+    let opened: (() => void) | undefined
+    const opening = new Promise<void>((begun) => {
+      Object.assign(sink, { open: () => (begun(), new Promise<void>((resolve) => (opened = resolve))) })
+    })
+    const stop = new AbortController()
+    const waiting = writer.write(numbers(0, 1), { signal: stop.signal })
+    await opening
+    const reason = new Error('never mind')
+    stop.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    opened?.()
+    await writer.write(numbers(1, 1))
+    await writer.close()
+    expect(sink.arrived).toEqual([[1]])
   })
 })
 

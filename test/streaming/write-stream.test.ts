@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { RecordBatch } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KustoServiceError } from '../../src/errors.ts'
 import { KustoWriter } from '../../src/streaming/kusto-writer.ts'
@@ -15,6 +16,15 @@ const FEED = { positionOf: undefined, rowsAtOnce: 100, waitMs: 50, signal: undef
 function open(options: WriterOptions = {}): { sink: FakeBatchSink; writer: KustoWriter } {
   const sink = new FakeBatchSink()
   return { sink, writer: new KustoWriter('T', sink, writerSettings(options).writer) }
+}
+
+/** A source that says nothing more after its first rows. */
+const oneAndNoMore = (): ReadableStream<RecordBatch> =>
+  new ReadableStream({ start: (controller) => controller.enqueue(numbers(0, 1)) })
+
+function sayingNoMore(stream: Readable): Readable {
+  stream.push(numbers(0, 1))
+  return stream
 }
 
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i)
@@ -221,6 +231,22 @@ describe('streaming:C1 a writer', () => {
     const told = once(stream, 'error')
     stream.destroy(new Error('broken pipe'))
     expect(await told).toMatchObject([{ message: 'broken pipe' }])
+  })
+
+  it.each([
+    ['Web', (writer: KustoWriter) => oneAndNoMore().pipeTo(writableStream(writer))],
+    [
+      'Node',
+      (writer: KustoWriter) =>
+        pipeline(sayingNoMore(new Readable({ objectMode: true, read: () => undefined })), nodeWritable(writer)),
+    ],
+  ] as const)('is a %s stream, whose pipe ends with its failure while the source says nothing', async (_, pipe) => {
+    const { sink, writer } = open({ maxBatchRows: 1 })
+    const piping = pipe(writer)
+    await sink.holds(1)
+    const failure = new KustoServiceError('KUSTO_X', 'no', { status: 400 })
+    sink.fail(0, failure)
+    await expect(piping).rejects.toBe(failure)
   })
 
   it('lets elements through when their rows count as written', async () => {
