@@ -182,7 +182,10 @@ async function refuseLiving(root: string, epoch: number): Promise<void> {
     () => false,
   )
   if (released) return
-  const owner = JSON.parse(await readFile(epochFile(root, epoch), 'utf8')) as Owner
+  const text = await readFile(epochFile(root, epoch), 'utf8').catch(unlessMissing)
+  // Who came at the same time has removed it: that is the one to look at next.
+  if (text === undefined) return
+  const owner = JSON.parse(text) as Owner
   const isOther = owner.host !== hostname()
   if (!isOther && !(isAlive(owner.pid) && startOf(owner.pid) === owner.startedAt)) return
   throw new KustoUsageError(

@@ -1,25 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { ResumePoint } from './batch-sink.ts'
 import { KustoError } from '../errors.ts'
-import { removeOrphans, removeRecordsOf } from './clear-log.ts'
+import { removeOrphans } from './clear-log.ts'
+import { LogMark } from './log-mark.ts'
 import { numberedName } from './log-store.ts'
 import type { LogOwnership, LogStore } from './log-store.ts'
 import { openLogStream } from './open-log-stream.ts'
 import type { LogTarget, OpenLogOptions } from './open-log-stream.ts'
-import { pointOf, scanAsOwner } from './read-log.ts'
-import type { UnsettledBatch } from './read-log.ts'
+import { scanAsOwner } from './read-log.ts'
+import type { Scan, UnsettledBatch } from './read-log.ts'
 import { checkStaged, measure } from './staged-rows.ts'
 import type { StagedRows } from './staged-rows.ts'
 import { attemptName, formatRecord, LOG_VERSION, parseRecord } from './wal-records.ts'
-import type {
-  EntryRecord,
-  IntentRecord,
-  MarkRecord,
-  MoveRecord,
-  OutcomeRecord,
-  SentRecord,
-  StreamRecord,
-} from './wal-records.ts'
+import type { EntryRecord, IntentRecord, MoveRecord, OutcomeRecord, SentRecord, StreamRecord } from './wal-records.ts'
 
 /**
  * The write-ahead log of a stream, opened by its owner. Records are only made, and only by the owner: whoever finds a record in
@@ -29,21 +22,14 @@ export class WriteAheadLog {
   readonly stream: StreamRecord
   readonly #store: LogStore
   readonly #ownership: LogOwnership
+  readonly #mark: LogMark
   #nextSequence: number
-  #mark: number
-  /** Settled batches after the mark, with the point each stands for. */
-  readonly #settled = new Map<number, ResumePoint>()
-  readonly #attempts = new Map<number, number>()
 
-  private constructor(
-    store: LogStore,
-    ownership: LogOwnership,
-    opened: { stream: StreamRecord; mark: number; next: number },
-  ) {
+  private constructor(store: LogStore, ownership: LogOwnership, opened: Scan & { readonly stream: StreamRecord }) {
     this.#store = store
     this.#ownership = ownership
     this.stream = opened.stream
-    this.#mark = opened.mark
+    this.#mark = new LogMark(store, opened)
     this.#nextSequence = opened.next
   }
 
@@ -70,9 +56,6 @@ export class WriteAheadLog {
       const beganAtMs = Date.now()
       const found = await scanAsOwner(store, signal)
       const log = new WriteAheadLog(store, ownership, { stream, ...found })
-      for (const { entry } of found.settled) log.#settled.set(entry.sequence, pointOf(entry))
-      for (const { entry, attempts } of [...found.settled, ...found.unsettled])
-        log.#attempts.set(entry.sequence, attempts.length)
       await removeOrphans(store, { ...found, beganAtMs }, signal)
       return { log, unsettled: found.unsettled, settled: found.settled, resume: found.resume }
     } catch (error) {
@@ -95,7 +78,7 @@ export class WriteAheadLog {
 
   /** Batches that are staged and not settled. */
   get depth(): number {
-    return this.#nextSequence - 1 - this.#mark - this.#settled.size
+    return this.#nextSequence - this.#mark.settled
   }
 
   /**
@@ -146,7 +129,7 @@ export class WriteAheadLog {
     signal?: AbortSignal,
   ): Promise<IntentRecord> {
     for (;;) {
-      const attempt = (this.#attempts.get(sequence) ?? 0) + 1
+      const attempt = this.#mark.attemptsAt(sequence) + 1
       const record: IntentRecord = {
         kind: 'intent',
         version: LOG_VERSION,
@@ -159,7 +142,7 @@ export class WriteAheadLog {
       }
       const isMade = await this.#store.create(attemptName(record), [formatRecord(record)], signal)
       await this.#ownership.verify(signal)
-      this.#attempts.set(sequence, attempt)
+      this.#mark.attempted(sequence, attempt)
       // A writer that was shut out meanwhile may have made it; it has found that out and sends nothing.
       if (isMade) return record
     }
@@ -232,9 +215,7 @@ export class WriteAheadLog {
 
   /** Removes what was kept for a batch whose outcome is noted. */
   async forget(entry: EntryRecord, signal?: AbortSignal): Promise<void> {
-    this.#settled.set(entry.sequence, pointOf(entry))
-    await this.#store.remove(entry.staged, signal)
-    await this.#advance(signal)
+    await this.#mark.forget(entry, signal)
   }
 
   /** @throws {KustoError} KUSTO_LOG_FENCED */
@@ -244,29 +225,6 @@ export class WriteAheadLog {
 
   async release(): Promise<void> {
     await this.#ownership.release()
-  }
-
-  /** Marks how far all batches are settled, and removes the records before. The last mark tells where the source stood. */
-  async #advance(signal: AbortSignal | undefined): Promise<void> {
-    const before = this.#mark
-    let point: ResumePoint | undefined
-    for (;;) {
-      const next = this.#settled.get(this.#mark + 1)
-      if (next === undefined) break
-      point = next
-      this.#settled.delete(++this.#mark)
-    }
-    if (point === undefined) return
-    const sequence = this.#mark
-    const record: MarkRecord = { kind: 'mark', version: LOG_VERSION, sequence, ...point, createdAt: now() }
-    // Two that settle at a time may pass each other here; the mark that is further counts.
-    await this.#store.create(numberedName('marks', sequence), [formatRecord(record)], signal)
-    for (let settled = before + 1; settled <= sequence; settled++) {
-      const attempts = this.#attempts.get(settled) ?? 0
-      this.#attempts.delete(settled)
-      await removeRecordsOf(this.#store, { sequence: settled, attempts }, signal)
-    }
-    if (before >= 0) await this.#store.remove(numberedName('marks', before), signal)
   }
 
   /** Another writer was here, between our beginning and its finding out that it is the owner no longer. */
