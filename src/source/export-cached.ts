@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { arrowSchema } from '../arrow/scalar-types.ts'
+import { ByteBudget } from '../base/byte-budget.ts'
 import { readBlobs } from './read-blobs.ts'
 import { partitionOf } from './partition.ts'
 import { openDistributed } from './read-distributed.ts'
@@ -63,7 +64,7 @@ export async function openExport(
   })
   try {
     settings.onEvent({ kind: 'cache', hit: lease.hit })
-    // The export belongs to the cache; dictionaries, signal and events are those of this read.
+    // The export belongs to the cache; dictionaries, budget, signal and events are those of this read.
     return { ...readWith(lease.value, settings), release: (signal) => lease.giveBack(signal) }
   } catch (error) {
     await lease.giveBack(settings.signal)
@@ -72,14 +73,15 @@ export async function openExport(
 }
 
 /**
- * The same export, its blobs read with the dictionaries, the signal and the events of these settings.
+ * The same export, its blobs read with the dictionaries, the budget, the signal and the events of these settings.
  * @throws {KustoUsageError} KUSTO_BAD_OPTION for a dictionary column that is not there
  */
 export function readWith(read: DistributedRead, settings: ReadSettings): DistributedRead {
   const { types } = settings
   const decode = { ...read.context.decode, types }
   const schema = arrowSchema(decode.columns, types)
-  const context = { ...read.context, schema, decode, settings }
+  const budget = new ByteBudget(settings.maxBufferedBytes)
+  const context = { ...read.context, schema, decode, settings, budget }
   return {
     ...read,
     schema,

@@ -23,6 +23,8 @@ const PAUSES_MS = [250, 500, 1_000, 2_000, 5_000]
 const MAX_QUESTIONS = 20
 /** A blob that was on its way when the export ended. */
 const STRAGGLER_MS = 1_000
+/** How long the caller of something that failed waits for the removal of what it left. */
+export const REMOVAL_WAIT_MS = 10_000
 /** How long the caller of an aborted read waits for the removal of what it left. */
 const ABORT_WAIT_MS = 800
 /** How long the end of a connector waits for sweeps. */

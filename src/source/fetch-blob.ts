@@ -1,3 +1,4 @@
+import { untilAborted } from '../base/abort.ts'
 import { downloadBlob } from '../storage/read-blob.ts'
 import type { DownloadedBlob } from '../storage/read-blob.ts'
 import { blobAt } from '../storage/storage-location.ts'
@@ -28,17 +29,18 @@ export type RenewContainers = (signal: AbortSignal | undefined) => Promise<reado
  */
 export class BlobFetcher {
   readonly #renew: RenewContainers
-  readonly #onEvent: OnReadEvent
   #renewed: Promise<readonly StorageLocation[]> | undefined
 
-  constructor(renew: RenewContainers, onEvent: OnReadEvent) {
+  constructor(renew: RenewContainers) {
     this.#renew = renew
-    this.#onEvent = onEvent
   }
 
-  async fetch(blob: ExportedBlob, signal: AbortSignal): Promise<FetchedBlob> {
+  async fetch(
+    blob: ExportedBlob,
+    { signal, onEvent }: { readonly signal: AbortSignal; readonly onEvent: OnReadEvent },
+  ): Promise<FetchedBlob> {
     const known = this.#renewed
-    const first = known === undefined ? blob.location : signedBy(await known, blob)
+    const first = known === undefined ? blob.location : signedBy(await this.#asked(known, signal), blob)
     let requests = 0
     const downloaded = await downloadBlob(first, {
       signal,
@@ -47,19 +49,42 @@ export class BlobFetcher {
       ...(blob.etag === undefined ? {} : { expectedEtag: blob.etag }),
       onResume: ({ offset }) => {
         requests++
-        this.#onEvent({ kind: 'download-resumed', url: first.url, offset })
+        onEvent({ kind: 'download-resumed', url: first.url, offset })
       },
       renew: async (inner) => {
-        if (this.#renewed === known) this.#renewed = this.#ask(inner)
-        const again = signedBy((await this.#renewed) ?? [], blob)
+        const again = signedBy(await this.#newer(known, inner, onEvent), blob)
         return isSignedAnew(first, again) ? again : undefined
       },
     })
     return { ...downloaded, requests }
   }
 
-  async #ask(signal: AbortSignal): Promise<readonly StorageLocation[]> {
-    this.#onEvent({
+  /** None where the reader that asked gave up. */
+  async #asked(known: Promise<readonly StorageLocation[]>, signal: AbortSignal): Promise<readonly StorageLocation[]> {
+    try {
+      return await untilAborted(known, signal)
+    } catch {
+      signal.throwIfAborted()
+      return []
+    }
+  }
+
+  /** Containers asked for later than the known ones. Where the reader that asked gave up, this one asks itself. */
+  async #newer(
+    known: Promise<readonly StorageLocation[]> | undefined,
+    signal: AbortSignal,
+    onEvent: OnReadEvent,
+  ): Promise<readonly StorageLocation[]> {
+    while (this.#renewed !== undefined && this.#renewed !== known) {
+      const containers = await this.#asked(this.#renewed, signal)
+      if (containers.length > 0) return containers
+    }
+    this.#renewed = this.#ask(signal, onEvent)
+    return await this.#renewed
+  }
+
+  async #ask(signal: AbortSignal, onEvent: OnReadEvent): Promise<readonly StorageLocation[]> {
+    onEvent({
       kind: 'containers-renewed',
       reason: 'storage refused the access that was good when the read began',
     })

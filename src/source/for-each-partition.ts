@@ -4,6 +4,7 @@ import { mapOrdered } from '../base/map-ordered.ts'
 import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { KustoError, KustoUsageError } from '../errors.ts'
 import type { DecodePool } from './decode-pool.ts'
+import { REMOVAL_WAIT_MS } from './export-storage-sweep.ts'
 import type { BlobReadContext, PartitionBlob } from './read-blobs.ts'
 import type { DistributedRead } from './read-distributed.ts'
 import { openExport } from './export-cached.ts'
@@ -44,16 +45,19 @@ export async function forEachPartition(
     signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
   }
   const exported = await openExport(context, read.source, settings)
+  let hasFailed = true
   try {
     const pool = context.ownPool(Math.min(workers, Math.max(1, exported.blobs.length)))
     try {
-      return await runAll(pool, exported, { module, workers, data: options.data, settings })
+      const results = await runAll(pool, exported, { module, workers, data: options.data, settings })
+      hasFailed = false
+      return results
     } finally {
       // Whatever the modules still do ends here.
       await pool.close()
     }
   } finally {
-    await exported.release(settings.signal)
+    await exported.release(settings.signal, hasFailed ? REMOVAL_WAIT_MS : Infinity)
   }
 }
 
@@ -114,7 +118,7 @@ async function runPartition(
   const downloads = mapOrdered(
     blobs,
     async (blob, inner): Promise<SuppliedBlob> => {
-      const { bytes: parquet } = await fetcher.fetch(blob, inner)
+      const { bytes: parquet } = await fetcher.fetch(blob, { signal: inner, onEvent: settings.onEvent })
       return { parquet, rows: blob.rows, url: blob.location.url }
     },
     { concurrency: AHEAD, signal },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RecordBatch } from 'apache-arrow'
 import pLimit from 'p-limit'
+import { AbortScope } from '../base/abort.ts'
 import { ByteBudget } from '../base/byte-budget.ts'
 import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { KustoUsageError } from '../errors.ts'
@@ -8,13 +9,14 @@ import { removeBlobs } from '../storage/remove-blobs.ts'
 import { statBlob } from '../storage/stat-blob.ts'
 import { blobAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
+import { REMOVAL_WAIT_MS } from './export-storage-sweep.ts'
 import { BlobFetcher } from './fetch-blob.ts'
 import type { ReadPartition } from './partition.ts'
 import { readBlobs } from './read-blobs.ts'
 import type { BlobReadContext, PartitionBlob } from './read-blobs.ts'
 import { openDistributed } from './read-distributed.ts'
 import { makePlan, parsePlan, planPartition, planSchema } from './read-plan.ts'
-import type { PlanPartition, ReadPlan } from './read-plan.ts'
+import type { PlanBlob, PlanPartition, ReadPlan } from './read-plan.ts'
 import { readSettings } from './read-settings.ts'
 import type { ReadOptions, ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
@@ -44,6 +46,8 @@ const RELEASE_OPTIONS: readonly (keyof PartitionOptions)[] = ['storage', 'signal
 
 /** Requests for the version of a blob that run at once. */
 const STATS = 8
+/** What one try of them may take: an answer without a body. */
+const STAT_LIMIT_MS = 10_000
 
 /** Exports a query's rows and describes the blobs; they live until the plan is released. */
 export async function createPlan(
@@ -56,15 +60,12 @@ export async function createPlan(
   const { source, settings } = read
   const exported = await openDistributed(context, source, settings)
   try {
-    const limit = pLimit(STATS)
-    const partitions = await Promise.all(
-      exported.blobs.map(async (blobs, index): Promise<PlanPartition> => {
-        const described = blobs.map(({ location, rows }) =>
-          limit(async () => ({ url: location.url, rows, ...(await statBlob(location, { signal: settings.signal })) })),
-        )
-        return { index, rows: blobs.reduce((sum, { rows }) => sum + rows, 0), blobs: await Promise.all(described) }
-      }),
-    )
+    const described = await describeBlobs(exported.blobs.flat(), settings.signal)
+    let at = 0
+    const partitions = exported.blobs.map((blobs, index): PlanPartition => {
+      const rows = blobs.reduce((sum, blob) => sum + blob.rows, 0)
+      return { index, rows, blobs: described.slice(at, (at += blobs.length)) }
+    })
     const nowMs = Date.now()
     return makePlan({
       cluster: context.cluster,
@@ -80,8 +81,29 @@ export async function createPlan(
       partitions,
     })
   } catch (error) {
-    await exported.release(settings.signal)
+    await exported.release(settings.signal, REMOVAL_WAIT_MS)
     throw error
+  }
+}
+
+/** In the order of the blobs. The first one that storage does not tell of ends the questions for all others. */
+async function describeBlobs(
+  blobs: readonly PartitionBlob[],
+  signal: AbortSignal | undefined,
+): Promise<readonly PlanBlob[]> {
+  using scope = new AbortScope(signal)
+  const limit = pLimit(STATS)
+  const asked = blobs.map(({ location, rows }) =>
+    limit(async (): Promise<PlanBlob> => {
+      scope.signal.throwIfAborted()
+      const version = await statBlob(location, { signal: scope.signal, limitMs: STAT_LIMIT_MS })
+      return { url: location.url, rows, ...version }
+    }),
+  )
+  try {
+    return await Promise.all(asked)
+  } finally {
+    scope.abort()
   }
 }
 
@@ -103,7 +125,7 @@ export function openPartition(
   const storage = context.exportStorage(settings.storage)
   const blobContext: BlobReadContext = {
     pool: () => context.decodePool(settings.workers),
-    fetcher: new BlobFetcher((signal) => storage.renew(signal), settings.onEvent),
+    fetcher: new BlobFetcher((signal) => storage.renew(signal)),
     budget: new ByteBudget(settings.maxBufferedBytes),
     schema,
     decode: { columns: plan.columns, types: plan.types, batchRows: settings.batchRows },

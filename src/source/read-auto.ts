@@ -2,6 +2,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { isLimitError } from '../protocol/limit-error.ts'
 import type { BatchStream } from '../arrow/batches.ts'
 import { describeEstimate, estimateRows } from './estimate-rows.ts'
+import { REMOVAL_WAIT_MS } from './export-storage-sweep.ts'
 import { openExport, planKey } from './export-cached.ts'
 import type { ReadSettings } from './read-settings.ts'
 import { openSingle } from './read-single.ts'
@@ -95,14 +96,27 @@ export async function openSingleRead(
   return { schema, batches, [Symbol.asyncDispose]: close }
 }
 
-/** An export and the batches of its blobs. */
+/** An export and the batches of its blobs. Once these failed, the removal of the blobs is waited for no longer than a while. */
 export async function openDistributedRead(
   context: SourceContext,
   source: SourceQuery,
   settings: ReadSettings,
 ): Promise<OpenedRead> {
   const read = await openExport(context, source, settings)
-  return { schema: read.schema, batches: read.batches(), [Symbol.asyncDispose]: () => read.release(settings.signal) }
+  let limitMs = Infinity
+  async function* batches(): AsyncGenerator<RecordBatch> {
+    try {
+      yield* read.batches()
+    } catch (error) {
+      limitMs = REMOVAL_WAIT_MS
+      throw error
+    }
+  }
+  return {
+    schema: read.schema,
+    batches: batches(),
+    [Symbol.asyncDispose]: () => read.release(settings.signal, limitMs),
+  }
 }
 
 interface Held {

@@ -62,7 +62,7 @@ async function openBlob(
   signal: AbortSignal,
 ): Promise<PieceSource<RowGroupBatches>> {
   const startedAt = performance.now()
-  const { bytes: parquet, verified, requests } = await fetcher.fetch(blob, signal)
+  const { bytes: parquet, verified, requests } = await fetcher.fetch(blob, { signal, onEvent: settings.onEvent })
   const bytes = parquet.length
   const downloadMs = performance.now() - startedAt
   settings.onEvent({ kind: 'blob-downloaded', partition: blob.partition, bytes, requests, elapsedMs: downloadMs })

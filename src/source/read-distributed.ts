@@ -27,10 +27,10 @@ export interface DistributedRead {
   /** All rows, partition by partition. */
   batches(): AsyncGenerator<RecordBatch>
   /**
-   * Deletes the blobs, unless `keepBlobs`. Calling it again does nothing. Whoever was aborted waits a second at most; the
-   * rest goes on by itself.
+   * Deletes the blobs, unless `keepBlobs`. Calling it again does nothing. Whoever was aborted waits a second at most, and
+   * whoever gives a limit no longer than that; the rest goes on by itself.
    */
-  release(signal?: AbortSignal): Promise<void>
+  release(signal?: AbortSignal, limitMs?: number): Promise<void>
 }
 
 /** Exports the query's rows to blobs and shares them out over partitions. */
@@ -47,7 +47,7 @@ export async function openDistributed(
   const { directory, operationIds, rows, partitions: blobs } = exported
   const blobContext: BlobReadContext = {
     pool: () => context.decodePool(settings.workers),
-    fetcher: new BlobFetcher((signal) => context.exportStorage(settings.storage).renew(signal), settings.onEvent),
+    fetcher: new BlobFetcher((signal) => context.exportStorage(settings.storage).renew(signal)),
     budget: new ByteBudget(settings.maxBufferedBytes),
     schema,
     decode: { columns, types: settings.types, batchRows: settings.batchRows },
@@ -63,7 +63,7 @@ export async function openDistributed(
     context: blobContext,
     partitions: blobs.map((members, index) => partitionOf(index, members, blobContext)),
     batches: () => readBlobs(blobs.flat(), blobContext),
-    async release(signal) {
+    async release(signal, limitMs = Infinity) {
       if (released) return
       released = true
       const remove = async (stop: AbortSignal): Promise<void> => {
@@ -74,7 +74,7 @@ export async function openDistributed(
         for (const failure of failures) context.log.warning(`an exported blob is left: ${String(failure)}`)
         settings.onEvent({ kind: 'blobs-removed', removed, failed: failures.length, directory })
       }
-      await context.sweeps.remove(remove, { signal })
+      await context.sweeps.remove(remove, { signal, limitMs })
     },
   }
 }

@@ -11,6 +11,7 @@ import { redact } from '../protocol/redact.ts'
 import { removeDirectory } from '../storage/remove-blobs.ts'
 import { blobAt } from '../storage/storage-location.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
+import { REMOVAL_WAIT_MS } from './export-storage-sweep.ts'
 import type { ExportedBlob } from './fetch-blob.ts'
 import type { ReadSettings } from './read-settings.ts'
 import type { SourceContext } from './source-context.ts'
@@ -31,8 +32,6 @@ export interface ExportOutcome {
 
 /** How long a best-effort `.cancel operation` may take after an abort. */
 const CANCEL_TIMEOUT_MS = 500
-/** How long the caller of a failed export waits until its blobs are deleted. */
-const REMOVAL_WAIT_MS = 10_000
 /** How long a question after a cancelled operation may take. */
 const SWEEP_TIMEOUT_MS = 5_000
 

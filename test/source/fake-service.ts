@@ -17,6 +17,10 @@ export class FakeStorage implements AsyncDisposable {
   readonly refused: string[] = []
   /** Listings and deletes get no answer. */
   isSilent = false
+  /** Of questions for the version of a blob, by its name: what is answered at once with 403; others get no answer. */
+  looks: 'answered' | ((name: string) => boolean) = 'answered'
+  /** Requests without an answer whose sender still waits. */
+  unanswered = 0
   readonly #server = createServer((request, response) => this.#answer(request, response))
 
   async listen(): Promise<this> {
@@ -39,6 +43,12 @@ export class FakeStorage implements AsyncDisposable {
     if (url.searchParams.get('sig') !== this.signature) {
       this.refused.push(name)
       response.writeHead(403, { 'x-ms-error-code': 'AuthenticationFailed' }).end()
+      return
+    }
+    if (request.method === 'HEAD' && this.looks !== 'answered') {
+      if (this.looks(name)) return void response.writeHead(403).end()
+      this.unanswered++
+      response.once('close', () => void this.unanswered--)
       return
     }
     if (this.isSilent && (request.method === 'DELETE' || url.searchParams.has('comp'))) return
