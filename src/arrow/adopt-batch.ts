@@ -2,6 +2,7 @@ import {
   Binary,
   BinaryView,
   Bool,
+  BufferType,
   Data,
   DataType,
   Date_,
@@ -90,6 +91,8 @@ function adoptType(type: DataType): DataType {
   }
   // Types are plain data under a prototype; only the prototype and the types inside differ between copies.
   const own = Object.create(known.prototype, Object.getOwnPropertyDescriptors(type)) as DataType
+  // Up to version 14 it is a getter of the prototype.
+  Object.defineProperty(own, 'typeId', { value: type.typeId, enumerable: true })
   const inner = type as Partial<Dictionary> & { readonly children?: readonly Field[] | null }
   if (Array.isArray(inner.children))
     Object.defineProperty(own, 'children', { value: inner.children.map(adoptField), enumerable: true })
@@ -101,15 +104,24 @@ function adoptType(type: DataType): DataType {
 }
 
 function adoptData(data: Data): Data {
-  const { type, offset, length, nullCount, buffers, children, dictionary, variadicBuffers } = data
+  const { offset, length, nullCount, buffers, children, dictionary, variadicBuffers } = data
+  const type = adoptType(data.type)
   return new Data(
-    adoptType(type),
+    type,
     offset,
     length,
     nullCount,
-    buffers,
+    adoptBuffers(type, buffers),
     children.map(adoptData),
     dictionary === undefined ? undefined : new Vector(dictionary.data.map(adoptData)),
     variadicBuffers,
   )
+}
+
+/** Up to version 15 the 64 bits of a time are two numbers of 32 bits. */
+function adoptBuffers(type: DataType, buffers: Data['buffers']): Data['buffers'] {
+  const values: unknown = buffers[BufferType.DATA]
+  if (type.ArrayType !== BigInt64Array || !(values instanceof Int32Array)) return buffers
+  const { buffer, byteOffset, byteLength } = values.byteOffset % 8 === 0 ? values : values.slice()
+  return { ...buffers, [BufferType.DATA]: new BigInt64Array(buffer, byteOffset, byteLength / 8) } as Data['buffers']
 }

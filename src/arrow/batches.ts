@@ -1,4 +1,5 @@
-import { isArrowRecordBatch, isArrowTable, type RecordBatch, RecordBatchReader, Schema, type Table } from 'apache-arrow'
+import { type RecordBatch, RecordBatchReader, Schema, type Table } from 'apache-arrow'
+import { isRecordBatch, isTable } from './arrow-kinds.ts'
 import { untilAborted } from '../base/abort.ts'
 import { KustoDataError } from '../errors.ts'
 import { adoptBatch, adoptSchema } from './adopt-batch.ts'
@@ -72,7 +73,7 @@ export async function readBatches(input: BatchInput, options: ReadBatchesOptions
 
 /** What is known without reading; a slice has its share of the buffers it was cut from. */
 function sizeOf(input: BatchInput): { readonly rows: number; readonly bytes: number } | undefined {
-  const batches = isArrowTable(input) ? input.batches : isArrowRecordBatch(input) ? [input] : undefined
+  const batches = isTable(input) ? input.batches : isRecordBatch(input) ? [input] : undefined
   if (batches === undefined) return undefined
   const shares = batches.flatMap(({ data, numRows }) =>
     data.children.map((column) =>
@@ -93,8 +94,8 @@ interface Source {
 }
 
 async function openSource(input: BatchInput, options: ReadBatchesOptions): Promise<Source> {
-  if (isArrowTable(input)) return { schema: input.schema, batches: input.batches }
-  if (isArrowRecordBatch(input)) return { schema: input.schema, batches: [input] }
+  if (isTable(input)) return { schema: input.schema, batches: input.batches }
+  if (isRecordBatch(input)) return { schema: input.schema, batches: [input] }
   if (input instanceof RecordBatchReader) return openReader(input)
   if (input instanceof Uint8Array) return openIpc(input)
   if (input instanceof ArrayBuffer) return openIpc(new Uint8Array(input))
@@ -126,7 +127,7 @@ async function openItems(
   const first = await untilAborted(Promise.resolve(items.next()), signal)
   if (first.done === true) return { schema: new Schema([]), batches: [] }
   const rest = rejoined(first.value, items)
-  if (isArrowTable(first.value) || isArrowRecordBatch(first.value)) {
+  if (isTable(first.value) || isRecordBatch(first.value)) {
     return { schema: first.value.schema, batches: batchesOf(rest) }
   }
   if (first.value instanceof Uint8Array || first.value instanceof ArrayBuffer) {
@@ -142,8 +143,8 @@ async function openReader(reader: RecordBatchReader): Promise<Source> {
 
 async function* batchesOf(items: AsyncIterable<unknown>): AsyncGenerator<RecordBatch, void, undefined> {
   for await (const item of items) {
-    if (isArrowTable(item)) yield* item.batches
-    else if (isArrowRecordBatch(item)) yield item
+    if (isTable(item)) yield* item.batches
+    else if (isRecordBatch(item)) yield item
     else throw badInput('a record batch or table like the first element', item)
   }
 }

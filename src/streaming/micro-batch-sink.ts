@@ -1,4 +1,4 @@
-import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
+import { isRecordBatch, isTable } from '../arrow/arrow-kinds.ts'
 import type { BatchInput, BatchItem } from '../arrow/batches.ts'
 import { untilAborted } from '../base/abort.ts'
 import { badOption, checkNames } from '../base/check-options.ts'
@@ -132,7 +132,7 @@ export class MicroBatchSink implements AsyncDisposable {
 
 /** A source as an array of what it gives; anything else as it is. */
 async function collected(data: BatchInput, signal: AbortSignal | undefined): Promise<WriterInput> {
-  if (isArrowTable(data) || isArrowRecordBatch(data) || data instanceof Uint8Array || data instanceof ArrayBuffer) {
+  if (isTable(data) || isRecordBatch(data) || data instanceof Uint8Array || data instanceof ArrayBuffer) {
     return data
   }
   const items: BatchItem[] = []

@@ -1,4 +1,4 @@
-import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
+import { isRecordBatch, isTable } from '../arrow/arrow-kinds.ts'
 import type { BatchItem, RowInput } from '../arrow/batches.ts'
 import { AbortScope, untilAborted } from '../base/abort.ts'
 import type { FlushedRows, KustoWriter } from './kusto-writer.ts'
@@ -139,7 +139,7 @@ function isSync(items: AsyncIterator<unknown> | Iterator<unknown>): boolean {
 }
 
 function isWhole(item: unknown): item is Exclude<WriterInput, RowInput> {
-  return isArrowRecordBatch(item) || isArrowTable(item) || item instanceof Uint8Array || Array.isArray(item)
+  return isRecordBatch(item) || isTable(item) || item instanceof Uint8Array || Array.isArray(item)
 }
 
 function iteratorOf(source: StreamSource<unknown>): AsyncIterator<unknown> | Iterator<unknown> {

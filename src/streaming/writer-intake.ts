@@ -1,5 +1,5 @@
-import { isArrowRecordBatch, isArrowTable } from 'apache-arrow'
 import type { RecordBatch, Schema, Table } from 'apache-arrow'
+import { isRecordBatch, isTable } from '../arrow/arrow-kinds.ts'
 import { readBatches } from '../arrow/batches.ts'
 import type { BatchItem, RowInput } from '../arrow/batches.ts'
 import { schemaDrift } from '../arrow/schema-drift.ts'
@@ -84,8 +84,8 @@ export class WriterIntake {
 function isOneRow(data: WriterInput): data is RowInput {
   return (
     !Array.isArray(data) &&
-    !isArrowTable(data) &&
-    !isArrowRecordBatch(data) &&
+    !isTable(data) &&
+    !isRecordBatch(data) &&
     !(data instanceof Uint8Array) &&
     !(data instanceof ArrayBuffer)
   )
