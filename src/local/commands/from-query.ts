@@ -67,6 +67,7 @@ async function ingestFromQuery(context: CommandContext, verb: Verb): Promise<Ope
   properties.bool('distributed')
   checkVerb(verb, name, findTable(catalog.state, database.id, name) !== undefined)
   for (let attempt = 1; ; attempt++) {
+    const { version } = catalog.state
     const selection = await select(context, verb, name, properties)
     const table = await prepareTable(context, verb, name, selection.columns, properties)
     try {
@@ -95,10 +96,21 @@ async function ingestFromQuery(context: CommandContext, verb: Verb): Promise<Ope
       )
       return skipped ? { ...result, state: 'Skipped', status: 'an extent already has the ingest-by tag' } : result
     } catch (error) {
-      const isStale = error instanceof LocalError && error.code === 'General_Conflict'
-      if (!isStale || attempt === MAX_PLANS) throw error
+      const conflict = schemaConflict(error, catalog.state.version !== version)
+      if (conflict === undefined || attempt === MAX_PLANS) throw conflict ?? error
     }
   }
+}
+
+/** The conflict behind a failed write whose plan was overtaken: its table was altered, or a table that it reads is no more. */
+function schemaConflict(error: unknown, isOvertaken: boolean): LocalError | undefined {
+  if (error instanceof LocalError) return error.code === 'General_Conflict' ? error : undefined
+  if (!isOvertaken || !(error instanceof Error) || !/^(Catalog|Binder) Error/.test(error.message)) return undefined
+  return new LocalError('General_Conflict', 'a table of the query was changed while its rows were written', {
+    status: 409,
+    permanent: false,
+    cause: error,
+  })
 }
 
 function checkVerb(verb: Verb, name: string, exists: boolean): void {

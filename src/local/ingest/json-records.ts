@@ -60,10 +60,19 @@ function invalid(reason: string): LocalError {
 /** JSON text of an object; comments and single-quoted names are accepted and made plain. */
 function asObject(text: string): string | undefined {
   if (!/^\s*[{/]/.test(text)) return undefined
-  if (isObject(text)) return text
+  if (isObject(text)) return wellFormed(text)
   const plain = withoutExtensions(text)
-  return isObject(plain) ? plain : undefined
+  return isObject(plain) ? wellFormed(plain) : undefined
 }
+
+/** An escaped half of a character without its other half has no UTF-8: it becomes U+FFFD, as bytes that are none do. */
+function wellFormed(json: string): string {
+  if (!/\\u[dD][89a-fA-F]/.test(json)) return json
+  return json.replaceAll(ESCAPE, (escape) => (LONE_HALF.test(escape) ? String.raw`\ufffd` : escape))
+}
+
+const ESCAPE = /\\(?:u[dD][89abAB][\dA-Fa-f]{2}\\u[dD][c-fC-F][\dA-Fa-f]{2}|u[\dA-Fa-f]{4}|[^u])/g
+const LONE_HALF = /^\\u[dD][89a-fA-F][\dA-Fa-f]{2}$/
 
 function isObject(text: string): boolean {
   try {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openCommandBench, operationEnd, type CommandBench } from './command-bench.ts'
 
 let bench: CommandBench
@@ -119,6 +119,39 @@ describe('ingest from query', () => {
   ])('refuses %s and appends nothing', async (text) => {
     await expect(bench.run(text)).rejects.toMatchObject({ status: 400 })
     expect(await bench.stored('S')).toHaveLength(2)
+  })
+})
+
+describe('a source that is dropped between planning and writing', () => {
+  const meanwhile = (change: () => Promise<unknown>): void => {
+    const { catalog } = bench.services
+    const ingest = catalog.ingest.bind(catalog)
+    vi.spyOn(catalog, 'ingest').mockImplementationOnce(async (session, requests) => {
+      await change()
+      return await ingest(session, requests)
+    })
+  }
+
+  it('is read as it is then when there is another of its name', async () => {
+    await bench.run('.create table T (a:long, b:string)')
+    meanwhile(async () => {
+      await bench.run('.drop table S')
+      await bench.run('.create table S (b:string, a:long)')
+      await bench.run('.ingest inline into table S <|three,3')
+    })
+    expect(await bench.rows('.append T <| S | project a, b')).toMatchObject([{ RowCount: 1n }])
+    expect(await bench.stored('T')).toEqual([[3n, 'three']])
+  })
+
+  it('is told to be missing, by its name', async () => {
+    await bench.run('.create table T (a:long, b:string)')
+    meanwhile(() => bench.run('.drop table S'))
+    await expect(bench.run('.append T <| S | project a, b')).rejects.toMatchObject({
+      status: 400,
+      permanent: true,
+      message: expect.stringContaining("'S'"),
+    })
+    expect(await bench.stored('T')).toEqual([])
   })
 })
 

@@ -32,6 +32,17 @@ describe('json', () => {
     })
   })
 
+  it('reads half of an escaped character as U+FFFD, and whole ones as they are', async () => {
+    const data =
+      String.raw`{"a":"x\ud83dy\ude00","b":["\ud83d\ude00","\\ud83d","\uD83D\ud83D\uDE00"]}` + '\n{"a":"z"}\n'
+    for (const format of ['json', 'multijson'] as const) {
+      const [first, second] = await load(session, 'a:string,b:dynamic', data, { format })
+      expect(first?.[0]).toBe('x\ufffdy\ufffd')
+      expect(JSON.parse(String(first?.[1]))).toEqual(['😀', String.raw`\ud83d`, '\ufffd😀'])
+      expect(second).toEqual(['z', null])
+    }
+  })
+
   it('follows paths with names, brackets and indices', async () => {
     const mapping = [
       { column: 'a', Properties: { Path: '$.x.y' } },
