@@ -1,7 +1,7 @@
 import type { BlobDownloadResponseParsed, BlockBlobClient } from '@azure/storage-blob'
 import { mapOrdered } from '../base/map-ordered.ts'
 import { KustoProtocolError } from '../errors.ts'
-import { downloadClient } from './blob-client.ts'
+import { blobClient } from './blob-client.ts'
 import { canHashMd5, checkMd5 } from './checksum.ts'
 import type { VerifiedBy } from './checksum.ts'
 import { readRange } from './read-range.ts'
@@ -87,7 +87,7 @@ class Download {
   constructor(location: StorageLocation, options: ReadBlobOptions) {
     this.#location = location
     this.#options = options
-    this.#original = downloadClient(location)
+    this.#original = blobClient(location)
     this.#client = this.#original
   }
 
@@ -169,7 +169,7 @@ class Download {
     if (renew === undefined) return false
     this.#renewal ??= renew(signal)
     const location = await this.#renewal
-    if (location !== undefined && this.#client === this.#original) this.#client = downloadClient(location)
+    if (location !== undefined && this.#client === this.#original) this.#client = blobClient(location)
     return this.#client !== refused
   }
 }

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { sleep } from '../base/sleep.ts'
 import { KustoAuthError, KustoUsageError } from '../errors.ts'
-import { uploadClient } from './blob-client.ts'
+import { blobClient } from './blob-client.ts'
 import { listBlobs } from './list-blobs.ts'
 import { statusOf, storageError } from './storage-error.ts'
 import { blobIn, blobAt, splitContainer } from './storage-location.ts'
@@ -162,7 +162,7 @@ async function removeAll(
 }
 
 async function removeOne(blob: StorageLocation, uncommitted: boolean, abortSignal: AbortSignal): Promise<void> {
-  const client = uploadClient(blob)
+  const client = blobClient(blob)
   const { succeeded } = await client.deleteIfExists({ deleteSnapshots: 'include', abortSignal })
   if (succeeded || !uncommitted) return
   // Storage drops uncommitted blocks when the blob comes to be in another way. While the empty blob stands it also

@@ -1,5 +1,5 @@
 import { KustoProtocolError } from '../errors.ts'
-import { downloadClient } from './blob-client.ts'
+import { blobClient } from './blob-client.ts'
 import { storageError } from './storage-error.ts'
 import type { StorageLocation } from './storage-location.ts'
 import { tryStorage } from './try-storage.ts'
@@ -24,7 +24,7 @@ export async function statBlob(
   location: StorageLocation,
   { signal, limitMs = LIMIT_MS }: StatBlobOptions = {},
 ): Promise<BlobVersion> {
-  const client = downloadClient(location)
+  const client = blobClient(location)
   try {
     const found = await tryStorage((abortSignal) => client.getProperties({ abortSignal }), { limitMs, signal })
     const { etag, contentLength } = found

@@ -4,7 +4,7 @@ import { AbortScope } from '../base/abort.ts'
 import type { RetryNotice, RetryPolicy } from '../base/retry.ts'
 import { KustoNetworkError } from '../errors.ts'
 import { BlockMemory } from './block-memory.ts'
-import { uploadClient } from './blob-client.ts'
+import { blobClient } from './blob-client.ts'
 import { canHashMd5, md5 } from './checksum.ts'
 import { statusOf, storageError } from './storage-error.ts'
 import type { StorageLocation } from './storage-location.ts'
@@ -117,7 +117,7 @@ class Target {
   readonly #withMd5 = canHashMd5()
 
   constructor(location: StorageLocation, options: WriteBlobOptions) {
-    this.#client = uploadClient(location)
+    this.#client = blobClient(location)
     this.#options = options
   }
 

@@ -1,7 +1,6 @@
 import type { TokenCredential } from '@azure/core-auth'
-import { BlobLeaseClient } from '@azure/storage-blob'
 import { KustoError, KustoNetworkError, KustoUsageError } from '../errors.ts'
-import { blobClient } from '../storage/blob-client.ts'
+import { BlobLease } from '../storage/blob-lease.ts'
 import { listBlobs as listPages } from '../storage/list-blobs.ts'
 import { accountKeyStorage, identityStorage, openOwnStorage, sasStorage } from '../storage/own-storage.ts'
 import { readBlob } from '../storage/read-blob.ts'
@@ -126,13 +125,13 @@ async function acquire(
   const owner = blobIn(root, LEASED)
   await createBlob(owner, [new Uint8Array(0)], signal)
   const lease = await openLease(owner, { leaseSeconds, takeOver, signal })
-  const release = async (): Promise<void> => {
+  const release = async (stopped?: AbortSignal): Promise<void> => {
     clearInterval(renewal)
     // A lease that is lost by now ends by itself.
-    await lease.releaseLease().catch(() => undefined)
+    await lease.release(stopped).catch(() => undefined)
   }
   // A renewal that fails matters to the next owner only: what keeps owners apart is the epoch.
-  const renewal = setInterval(() => void lease.renewLease().catch(() => undefined), (leaseSeconds * 1000) / 3)
+  const renewal = setInterval(() => void lease.renew().catch(() => undefined), (leaseSeconds * 1000) / 3)
   renewal.unref()
   try {
     for (;;) {
@@ -148,11 +147,11 @@ async function acquire(
           const newest = await newestEpoch(root, inner)
           if (newest !== epoch) throw fenced(root.url, epoch, newest)
         },
-        release,
+        release: () => release(),
       }
     }
   } catch (error) {
-    await release()
+    await release(signal)
     throw error
   }
 }
@@ -163,15 +162,11 @@ interface LeaseOptions {
   readonly signal: AbortSignal | undefined
 }
 
-async function openLease(
-  owner: StorageLocation,
-  { leaseSeconds, takeOver, signal }: LeaseOptions,
-): Promise<BlobLeaseClient> {
-  const lease = new BlobLeaseClient(blobClient(owner))
-  const abort = signal === undefined ? {} : { abortSignal: signal }
+async function openLease(owner: StorageLocation, { leaseSeconds, takeOver, signal }: LeaseOptions): Promise<BlobLease> {
+  const lease = new BlobLease(owner, { seconds: leaseSeconds })
   try {
-    if (takeOver) await lease.breakLease(0, abort).catch(unlessFree)
-    await lease.acquireLease(leaseSeconds, abort)
+    if (takeOver) await lease.breakAny(signal)
+    await lease.acquire(signal)
     return lease
   } catch (cause) {
     signal?.throwIfAborted()
@@ -182,10 +177,6 @@ async function openLease(
         'end that writer, or take over when it is certainly gone',
     )
   }
-}
-
-function unlessFree(cause: unknown): void {
-  if (codeOf(cause) !== 'LeaseNotPresentWithLeaseOperation') throw cause
 }
 
 async function newestEpoch(root: StorageLocation, signal: AbortSignal | undefined): Promise<number> {
