@@ -1,7 +1,8 @@
 import { type Data, type Field, type RecordBatch, Type } from 'apache-arrow'
 import { KustoDataError } from '../errors.ts'
 import { type EncodeCsvOptions, type EncodedCsv, located, targetColumns } from './encode-csv.ts'
-import { integerColumn, plainColumn, realColumn, type RowCursor } from './kernels/encode-columns.ts'
+import { isCheckedText } from './kernels/checked-text.ts'
+import { integerColumn, plainColumn, realColumn, type RowCursor, utf8Column } from './kernels/encode-columns.ts'
 import { byteSink, CELL_LIMIT_BYTES, reserve } from './kernels/write-bytes.ts'
 import type { CellWriter } from './kernels/write-cells.ts'
 import { jsonCells } from './kernels/write-json.ts'
@@ -104,6 +105,10 @@ function readyColumn(
   if (kind === 'text' && target === 'dynamic') {
     const metadata = new Map([...field.metadata, ['ARROW:extension:name', 'arrow.json'] as const])
     return { field: field.clone({ metadata }), data }
+  }
+  if (kind === 'text' && isCheckedText(target)) {
+    const text = utf8Column(field, data, { target, counts: byteSink(0), at })
+    return { field: field.clone({ type: text.type }), data: text }
   }
   if (kind !== 'integer' || (target !== 'int' && target !== 'long' && target !== 'real')) return { field, data }
   const plain = plainColumn(data)

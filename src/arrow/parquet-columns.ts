@@ -22,6 +22,7 @@ import {
   type RowCursor,
   utf8Column,
 } from './kernels/encode-columns.ts'
+import { isCheckedText } from './kernels/checked-text.ts'
 import { isInRange } from './kernels/microsecond-range.ts'
 import { type ByteSink, CELL_LIMIT_BYTES } from './kernels/write-bytes.ts'
 import { halfToNumber } from './kernels/half-to-number.ts'
@@ -65,7 +66,9 @@ export function parquetColumn(
   const kind = arrowKind(field)
   if (kind === 'null') return nullColumn(data.length, target)
   if (kind === 'text' || target === 'string' || target === 'dynamic') {
-    return isUtf8(data) ? countOversize(data, counts) : utf8Column(field, data, { target, counts, at })
+    return isUtf8(data) && !isCheckedText(target)
+      ? countOversize(data, counts)
+      : utf8Column(field, data, { target, counts, at })
   }
   const plain = plainColumn(data)
   if (target === 'datetime') return asMicroseconds(plain) ?? microsecondColumn(plain, at)

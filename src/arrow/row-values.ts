@@ -154,6 +154,30 @@ export function toDynamic(value: unknown): string {
   }
 }
 
+/** Names of reals that the service parses. */
+const REAL_NAME = /^(?:nan|-?infinity)$/i
+
+const TEXT_CHECKS: Readonly<Partial<Record<ScalarName, (text: string) => unknown>>> = {
+  bool: toBool,
+  int: (text) => toInteger(text, 'int'),
+  long: (text) => toInteger(text, 'long'),
+  real: (text) => {
+    if (!Number.isFinite(toReal(text)) && !REAL_NAME.test(text)) throw refused('real', 'a number, NaN or Infinity')
+  },
+  decimal: toDecimal,
+  datetime: toDatetime,
+  timespan: toTimespan,
+  guid: toGuid,
+}
+
+/**
+ * Nothing for text that is a value of the type; any text is a string or a dynamic.
+ * @throws {KustoDataError} as the functions above
+ */
+export function checkText(text: string, type: ScalarName): void {
+  TEXT_CHECKS[type]?.(text)
+}
+
 /** JSON as for nested Arrow values: bigints with all digits, NaN and infinities as strings, bytes as base64. */
 export function jsonText(value: unknown): string {
   try {

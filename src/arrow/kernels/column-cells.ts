@@ -12,6 +12,7 @@ import { arrowKind, typeName } from '../kusto-columns.ts'
 import type { ScalarName } from '../scalar-types.ts'
 import { base64Cells, plainCells, uuidCells } from './byte-cells.ts'
 import type { CellKernel } from './cell-kernel.ts'
+import { checkedTextCells, isCheckedText } from './checked-text.ts'
 import { csvTextCells } from './csv-text-cells.ts'
 import { flatCells, uint64Json } from './flat-cells.ts'
 import { jsonTextCells, type QuoteBytes } from './json-text-cells.ts'
@@ -65,6 +66,7 @@ export function jsonCells(field: Field, data: Data, quotes: QuoteBytes): CellKer
 function textCells(field: Field, data: Data, { target, form }: ColumnCellsOptions): CellKernel {
   const kind = arrowKind(field)
   const written = form === 'csv' ? csvTextCells : plainCells
+  if (kind === 'text' && isCheckedText(target)) return checkedTextCells(written(bytesOf(data)), bytesOf(data), target)
   if (kind === 'text' || kind === 'json') return written(bytesOf(data))
   // What is sure to hold quotes or commas goes straight into a quoted field; the rest is looked at first.
   if (kind === 'nested' && form === 'csv' && data.type.typeId !== Type.Union) {
