@@ -1,3 +1,5 @@
+import { KustoProtocolError } from '../errors.ts'
+
 /** The name of a WebAssembly.RuntimeError. */
 const TRAP = 'RuntimeError'
 
@@ -36,4 +38,13 @@ export class TrapGuard {
       if (onError !== undefined) process.off('uncaughtException', onError)
     }
   }
+}
+
+/** What becomes of a trap, or of an error, of the Parquet decoder: the bytes are at fault. */
+export function badParquet(cause: unknown): KustoProtocolError {
+  return new KustoProtocolError(
+    'KUSTO_BAD_PARQUET',
+    'expected a whole Parquet file, found bytes that cannot be decoded',
+    { cause },
+  )
 }

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { type RecordBatch, tableFromIPC } from 'apache-arrow'
 import type { ParquetFile, RecordBatch as WasmBatch } from 'parquet-wasm'
-import { TrapGuard } from '../base/trap-guard.ts'
+import { badParquet, TrapGuard } from '../base/trap-guard.ts'
 import { KustoProtocolError } from '../errors.ts'
 
 /** A file of record batches that is read one piece at a time. */
@@ -57,7 +57,7 @@ async function* rowGroups(
   }
 }
 
-const guard = new TrapGuard((cause) => badParquet(cause))
+const guard = new TrapGuard(badParquet)
 
 /** A call into the decoder; whatever it fails with is the file's fault. */
 async function decoded<R>(work: () => Promise<R>, onFailure?: () => void): Promise<R> {
@@ -67,16 +67,6 @@ async function decoded<R>(work: () => Promise<R>, onFailure?: () => void): Promi
     onFailure?.()
     throw error instanceof KustoProtocolError ? error : badParquet(error)
   }
-}
-
-function badParquet(cause: unknown): KustoProtocolError {
-  return new KustoProtocolError(
-    'KUSTO_BAD_PARQUET',
-    'expected a whole Parquet file, found bytes that cannot be decoded',
-    {
-      cause,
-    },
-  )
 }
 
 /** The part of a Blob that is asked for, over a file: Node's own `openAsBlob` is experimental in Node 20. */

@@ -4,7 +4,7 @@ import { castBatch } from '../arrow/cast-batch.ts'
 import { openParquet, type OpenParquet } from '../arrow/parquet-decode.ts'
 import { arrowSchema } from '../arrow/scalar-types.ts'
 import { serveThread } from '../base/serve-thread.ts'
-import { TrapGuard } from '../base/trap-guard.ts'
+import { badParquet, TrapGuard } from '../base/trap-guard.ts'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
 import { exportedNames } from './exported-names.ts'
 import type { DecodedRowGroup, DecodeSettings, FileFooter, ModuleOutcome } from './thread-messages.ts'
@@ -23,12 +23,7 @@ interface OpenFile {
 const files = new Map<number, Promise<OpenFile>>()
 
 /** All calls into the decoder: some damaged bytes trap it. */
-const decoder = new TrapGuard(
-  (cause) =>
-    new KustoProtocolError('KUSTO_BAD_PARQUET', 'expected a whole Parquet file, found bytes that cannot be decoded', {
-      cause,
-    }),
-)
+const decoder = new TrapGuard(badParquet)
 
 serveThread<ToThread>(async (message, next) => {
   switch (message.kind) {
