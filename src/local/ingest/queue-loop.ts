@@ -4,6 +4,7 @@ import pLimit from 'p-limit'
 import { sleep } from '../../base/sleep.ts'
 import { LocalError } from '../server/local-error.ts'
 import { type LocalStorage, STORAGE_NAMES } from '../storage/azurite.ts'
+import { isIdentityToken } from '../storage/resource-commands.ts'
 import { ingestBlob } from './ingest-blob.ts'
 import type { IngestServices } from './ingest-sources.ts'
 import { parseQueueMessage, type QueueMessage, UNKNOWN_MESSAGE } from './queue-message.ts'
@@ -139,6 +140,7 @@ async function ingest(
         `the message was taken ${item.dequeueCount} times and never finished`,
       )
     }
+    checkIdentity(properties)
     const outcome = await ingestBlob(services, {
       database,
       table,
@@ -152,4 +154,14 @@ async function ingest(
     signal.throwIfAborted()
     return { kind: 'Failed', operationId, failure: failureOf(error) }
   }
+}
+
+/** The service ingests nothing for a message without the token of `.get kusto identity token`. */
+function checkIdentity(properties: QueueMessage['properties']): void {
+  const token = properties.find(([name]) => name.toLowerCase() === 'authorizationcontext')?.[1]
+  if (isIdentityToken(token)) return
+  throw new LocalError(
+    'BadRequest_InvalidKustoIdentityToken',
+    'the message carries no identity token of this service: get one by .get kusto identity token',
+  )
 }

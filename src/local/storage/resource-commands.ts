@@ -47,7 +47,14 @@ function containers(storage: LocalStorage, names: readonly string[]): ResultTabl
   return { columns: STORAGE_ROOT, rows: names.map((name) => [storage.containerSas(name)]) }
 }
 
-/** The token says who queued something. Nobody checks it here, but every client asks for one. */
+const TOKEN_PREFIX = 'embedded-kusto-'
+
+/** The token says who queued something; it stays good when the embedded Kusto is started again. */
 function identityToken(): ResultTable {
-  return { columns: [{ name: 'AuthorizationContext', type: 'string' }], rows: [[`embedded-kusto-${randomUUID()}`]] }
+  return { columns: [{ name: 'AuthorizationContext', type: 'string' }], rows: [[`${TOKEN_PREFIX}${randomUUID()}`]] }
+}
+
+/** Whether this is a token that an embedded Kusto gave. */
+export function isIdentityToken(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith(TOKEN_PREFIX)
 }

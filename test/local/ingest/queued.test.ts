@@ -14,9 +14,11 @@ let engine: Engine
 let storage: LocalStorage
 let loop: QueueLoop
 let container: ContainerClient
+let token: unknown
 beforeAll(async () => {
   ;[engine, storage] = await Promise.all([openEngine(), startAzurite()])
   container = new ContainerClient(storage.containerSas('ingest-temp-0'))
+  token = resourceCommand({ storage }, '.get kusto identity token')?.rows[0]?.[0]
   loop = startQueueLoop(engine, storage)
   await engine.create('T', 'a:string,b:int')
 })
@@ -84,7 +86,7 @@ const queue = async (blob: string, more: object = {}, properties: object = {}): 
     FlushImmediately: false,
     ReportLevel: 2,
     ReportMethod: 1,
-    AdditionalProperties: { authorizationContext: 'x', format: 'csv', ...properties },
+    AdditionalProperties: { authorizationContext: token, format: 'csv', ...properties },
     IngestionStatusInTable: {
       TableConnectionString: storage.tableSas(STORAGE_NAMES.statusTable),
       PartitionKey: id,
@@ -132,6 +134,7 @@ describe('queued ingestion', () => {
       reportLevel: 'FailuresAndSuccesses',
       reportMethod: 'Queue',
       additionalProperties: {
+        AuthorizationContext: token,
         format: 'csv',
         ignoreFirstRecord: 'true',
         creationTime: '0001-01-01T00:00:00Z',
@@ -165,6 +168,9 @@ describe('queued ingestion', () => {
     [{}, { ingestionMappingReference: 'none' }, 'BadRequest_MappingReferenceWasNotFound'],
     [{}, { zipPattern: '*' }, 'BadRequest_NotSupportedByEmulator'],
     [{}, { format: 'avro' }, 'BadRequest_NotSupportedByEmulator'],
+    [{}, { authorizationContext: undefined }, 'BadRequest_InvalidKustoIdentityToken'],
+    [{}, { authorizationContext: '' }, 'BadRequest_InvalidKustoIdentityToken'],
+    [{}, { authorizationContext: 'eyJ.of.another' }, 'BadRequest_InvalidKustoIdentityToken'],
   ])('fails %j %j with %s', async (more, properties, code) => {
     const id = await queue(await put('q4.csv', 'q4,4\n'), more, properties)
     expect(await finalStatus(id)).toMatchObject({ Status: 'Failed', ErrorCode: code })
