@@ -20,19 +20,34 @@ const CLASSES: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ['KustoUsageError', (code, message, options) => new KustoUsageError(code, message, options)],
 ])
 
-/** What survives the way from one thread to another. Anything thrown that is no error becomes one with its text. */
-export function errorData(thrown: unknown): ErrorData {
-  if (!(thrown instanceof Error)) return errorData(new Error(String(thrown)))
+/** Causes of causes that go along; an error may be its own cause. */
+const MAX_DEPTH = 10
+
+/**
+ * What survives the way from one thread to another. Anything thrown that is no error becomes one with its text; this must not
+ * throw itself, because then a thread would end with all of its work.
+ */
+export function errorData(thrown: unknown, depth = 1): ErrorData {
+  if (!(thrown instanceof Error)) return errorData(new Error(textOf(thrown)))
   const { name, message, stack, cause } = thrown
   const isData = thrown instanceof KustoDataError
   return {
-    name,
-    message,
-    stack,
+    name: textOf(name),
+    message: textOf(message),
+    stack: stack === undefined ? undefined : textOf(stack),
     code: thrown instanceof KustoError ? thrown.code : undefined,
     retryable: thrown instanceof KustoError && thrown.retryable,
     fields: isData ? { column: thrown.column, row: thrown.row, type: thrown.type } : {},
-    cause: cause === undefined ? undefined : errorData(cause),
+    cause: cause === undefined || depth === MAX_DEPTH ? undefined : errorData(cause, depth + 1),
+  }
+}
+
+/** A caller's module may throw what has no text, such as an object without a prototype. */
+function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
   }
 }
 
