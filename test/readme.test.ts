@@ -2,22 +2,24 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { snippetsOf } from './docs/page-snippets.ts'
-import { PAGES, read, ROOT } from './docs/pages.ts'
+import { PAGES, pagesIn, read, ROOT } from './docs/pages.ts'
 
 const readme = read('README.md')
 
-/** The optional peers that the embedded Kusto is made of; others are named where their feature is. */
+/** The optional peers that the embedded Kusto and charts are made of; others are named where their feature is. */
 const EMBEDDED = ['@duckdb/node-api', '@kusto/language-service-next', 'azurite']
+const CHARTS = ['vega', 'vega-lite']
+
+/** The pages and the decisions behind them. */
+const ALL = [...PAGES, ...pagesIn('docs/adr')]
 
 const codeLines = (text: string): readonly string[] => text.split('\n').filter((line) => line.trim() !== '')
 
 describe('README.md and docs/', () => {
   it('shows the quickstart line by line on the first screen', () => {
     const [shown] = snippetsOf('README.md', readme)
-    const quickstart = read('docs/examples/quickstart.ts')
-    const afterRows = quickstart.slice(quickstart.indexOf('await using local'))
-    const imports = codeLines(quickstart).filter((line) => line.startsWith('import') && line.includes("'kusto-arrow"))
-    expect(codeLines(shown?.code ?? '')).toEqual([...imports, ...codeLines(afterRows)])
+    const quickstart = codeLines(read('docs/examples/quickstart.ts')).filter((line) => !line.startsWith('/**'))
+    expect(codeLines(shown?.code ?? '')).toEqual(quickstart)
     expect(readme.slice(0, readme.indexOf(shown?.code ?? '')).split('\n').length).toBeLessThan(25)
   })
 
@@ -30,22 +32,30 @@ describe('README.md and docs/', () => {
 
   it('installs the versions that are tested', () => {
     const manifest = JSON.parse(read('package.json')) as {
+      readonly dependencies: Readonly<Record<string, string>>
       readonly devDependencies: Readonly<Record<string, string>>
     }
-    for (const page of ['README.md', 'docs/embedded-kusto.md']) {
-      const installed = [...read(page).matchAll(/^npm install --save-dev (.*)$/gm)].flatMap((match) =>
+    const tested = (names: readonly string[]): readonly string[] =>
+      names.map((name) => `${name}@${manifest.devDependencies[name] ?? ''}`).toSorted()
+    const wanted = {
+      'README.md': [...EMBEDDED, ...CHARTS],
+      'docs/embedded-kusto.md': EMBEDDED,
+      'docs/benchmark.md': CHARTS,
+    }
+    for (const [page, names] of Object.entries(wanted)) {
+      const installed = [...read(page).matchAll(/npm install --save-dev ([^`\n]*)/g)].flatMap((match) =>
         (match[1] ?? '').split(' '),
       )
-      const tested = EMBEDDED.map((name) => `${name}@${manifest.devDependencies[name] ?? ''}`)
-      expect(installed.toSorted(), page).toEqual(tested.toSorted())
+      expect(installed.toSorted(), page).toEqual(tested(names))
     }
+    expect(readme).toContain(`npm install kusto-arrow apache-arrow@${manifest.dependencies['apache-arrow'] ?? ''}\n`)
     expect(read('docs/streaming.md')).toContain(
       `@azure/arm-kusto@${manifest.devDependencies['@azure/arm-kusto'] ?? ''}`,
     )
   })
 
   it('links to files and headings that exist', () => {
-    const broken = PAGES.flatMap((page) =>
+    const broken = ALL.flatMap((page) =>
       [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) => {
         if (/^https?:/.test(target)) return []
         const [file = '', heading] = target.split('#')
@@ -57,6 +67,16 @@ describe('README.md and docs/', () => {
     expect(broken).toEqual([])
   })
 
+  it('links from the README to what is in the package only', () => {
+    const { files } = JSON.parse(read('package.json')) as { readonly files: readonly string[] }
+    const shipped = (file: string): boolean => files.some((each) => file === each || file.startsWith(`${each}/`))
+    const targets = [...readme.matchAll(/\]\(([^)#\s]+)/g)].flatMap(([, target = '']) =>
+      target.startsWith('http') ? [] : target,
+    )
+    expect(targets.length).toBeGreaterThan(20)
+    expect(targets.filter((target) => !shipped(target))).toEqual([])
+  })
+
   it('leads to every page from the README, page by page', () => {
     const reached = new Set(['README.md'])
     for (const page of reached) {
@@ -65,7 +85,7 @@ describe('README.md and docs/', () => {
         if (!target.startsWith('http') && existsSync(path.join(ROOT, file))) reached.add(file)
       }
     }
-    expect(PAGES.filter((page) => !reached.has(page))).toEqual([])
+    expect(ALL.filter((page) => !reached.has(page))).toEqual([])
   })
 
   it('shows one picture, which is there', () => {
