@@ -206,27 +206,24 @@ describe('an abort while storage hangs', () => {
     },
   )
 
-  it('ends ingestStream before storage answers', LIMIT, async () => {
-    const { held, back } = hang()
+  const READY: Readonly<Record<string, (kusto: KustoConnector) => Promise<(signal: AbortSignal) => Promise<unknown>>>> =
+    {
+      ingestStream: async (kusto) => {
+        await kusto.command('.create table HungFile (n: int)').rows()
+        return (signal) => kusto.ingestStream('HungFile', Buffer.from('1\n2\n'), { format: 'csv', signal })
+      },
+      'a piece on its way into the queue': async (kusto) => {
+        await kusto.command('.create table HungPiece (n: int)').rows()
+        await kusto.streamingPolicy('HungPiece').disable()
+        return (signal) => kusto.write('HungPiece', numbers(0, 10), { mode: 'streaming', signal })
+      },
+    }
+  it.each(Object.entries(READY))('ends %s before storage answers', LIMIT, async (_what, ready) => {
     await using kusto = connect()
-    await kusto.command('.create table HungFile (n: int)').rows()
-    const stop = new AbortController()
-    const ingesting = kusto.ingestStream('HungFile', Buffer.from('1\n2\n'), { format: 'csv', signal: stop.signal })
-    await Promise.race([held, ingesting])
-    const reason = new Error('enough')
-    stop.abort(reason)
-    await expect(ingesting).rejects.toBe(reason)
-    back()
-    await expect.poll(stagedBlobs, LIMIT).toEqual([])
-  })
-
-  it('ends a piece on its way into the queue before storage answers', LIMIT, async () => {
+    const begin = await ready(kusto)
     const { held, back } = hang()
-    await using kusto = connect()
-    await kusto.command('.create table HungPiece (n: int)').rows()
     const stop = new AbortController()
-    await kusto.streamingPolicy('HungPiece').disable()
-    const writing = kusto.write('HungPiece', numbers(0, 10), { mode: 'streaming', signal: stop.signal })
+    const writing = begin(stop.signal)
     await Promise.race([held, writing])
     const reason = new Error('enough')
     stop.abort(reason)
