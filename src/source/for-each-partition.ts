@@ -97,8 +97,11 @@ async function runAll(
 function moduleUrl(module: string | URL): string {
   if (module instanceof URL) return module.href
   if (/^(?:file|data|node):/.test(module)) return module
-  if (isAbsolute(module)) return pathToFileURL(module).href
-  throw new KustoUsageError('KUSTO_BAD_MODULE', `expected a URL or an absolute path of a module, found ${module}`)
+  if (typeof module === 'string' && isAbsolute(module)) return pathToFileURL(module).href
+  throw new KustoUsageError(
+    'KUSTO_BAD_MODULE',
+    `expected a URL or an absolute path of a module, found ${typeof module === 'string' ? module : typeof module}`,
+  )
 }
 
 interface PartitionRun {

@@ -104,9 +104,14 @@ export function rangeExports(column: KustoColumn, bounds: readonly KustoScalar[]
  * @throws {KustoUsageError} KUSTO_BAD_PARTITION_BOUNDS when one is not of that type or they do not ascend
  */
 export function givenBounds(bounds: readonly RangeBound[], column: KustoColumn): readonly KustoScalar[] {
+  const values: (number | bigint)[] = []
   for (const [index, bound] of bounds.entries()) {
-    const previous = bounds[index - 1]
-    if (!(previous === undefined || previous < bound) || Number.isNaN(Number(bound))) {
+    const isNumber = !Number.isNaN(Number(bound))
+    // Dates and ticks stand side by side.
+    const value = bound instanceof Date && isNumber ? ticksFromDate(bound) : (bound as number | bigint)
+    const previous = values.at(-1)
+    values.push(value)
+    if (!isNumber || !(previous === undefined || previous < value)) {
       throw badBounds(`expected bounds that ascend, found a wrong one at position ${index}`)
     }
     if (bound instanceof Date && column.type !== 'datetime') {
@@ -124,8 +129,13 @@ export function boundScalar(bound: RangeBound, { type }: KustoColumn): KustoScal
   if (type === 'datetime') return kql.datetime(bound instanceof Date ? ticksFromDate(bound) : BigInt(bound))
   const value = bound instanceof Date ? bound.getTime() : bound
   if (type === 'decimal') return kql.decimal(String(value))
-  if (type === 'real' || (typeof value === 'number' && !Number.isSafeInteger(value))) return kql.real(Number(value))
-  return kql.long(value)
+  if (type === 'real' || (typeof value === 'number' && !isLong(value))) return kql.real(Number(value))
+  // As a real a whole column would be compared with fewer digits, and a row near two bounds fall on both sides.
+  return kql.long(BigInt(value))
+}
+
+function isLong(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
 }
 
 function badBounds(message: string): KustoUsageError {

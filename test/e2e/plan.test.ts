@@ -251,6 +251,7 @@ describe('forEachPartition', () => {
     const events: ReadEvent[] = []
     const read = kusto.read(kql`print i = 1`, { partitions: 1, onEvent: (event) => events.push(event) })
     await expect(read.forEachPartition('./sum.mjs')).rejects.toMatchObject({ code: 'KUSTO_BAD_MODULE' })
+    await expect(read.forEachPartition((() => 1) as never)).rejects.toThrow(/absolute path of a module, found function/)
     await expect(read.forEachPartition(fixture('sum'), { wrkers: 1 } as never)).rejects.toThrow(/found wrkers/)
     expect(events).toEqual([])
     await expect(read.forEachPartition(fixture('no'))).rejects.toMatchObject({

@@ -130,11 +130,17 @@ describe('range partitions', () => {
     ])
     expect(boundScalar(1.5, { name: 'n', type: 'int' }).literal).toBe('real(1.5)')
     expect(boundScalar(2, { name: 'n', type: 'int' }).literal).toBe('long(2)')
+    expect(boundScalar(2 ** 60, { name: 'n', type: 'long' }).literal).toBe('long(1152921504606846976)')
+    expect(boundScalar(2 ** 63, { name: 'n', type: 'long' }).literal).toBe('real(9223372036854776000.0)')
     expect(boundScalar(2, { name: 'n', type: 'decimal' }).literal).toBe('decimal(2)')
     expect(() => givenBounds([2, 2], { name: 'n', type: 'long' })).toThrow(/ascend.*position 1/)
     expect(() => givenBounds([Number.NaN], { name: 'n', type: 'real' })).toThrow(/position 0/)
     expect(() => givenBounds([new Date(0)], { name: 'n', type: 'long' })).toThrow(/numbers as bounds of n/)
     expect(() => givenBounds([1], at)).toThrow(/expected Dates/)
+    const ticksOf2020 = 637_134_336_000_000_000n
+    expect(givenBounds([0n, new Date('2019-01-01'), ticksOf2020], at).map(({ value }) => value)).toHaveLength(3)
+    expect(() => givenBounds([new Date('2021-01-01'), ticksOf2020], at)).toThrow(/ascend.*position 1/)
+    expect(() => givenBounds([new Date(Number.NaN)], at)).toThrow(/position 0/)
   })
 
   it('are measured by one query that counts the rows as well', () => {
