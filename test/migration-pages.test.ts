@@ -26,6 +26,15 @@ describe('docs/migrating-from-spark.md', () => {
   })
 })
 
+describe('docs/continuous-writing.md', () => {
+  it("has every option of Flink's sink that is understood or refused", () => {
+    const names = firstCells(read('docs/continuous-writing.md'))
+    const known = [...read('src/streaming/flink-writer-options.ts').matchAll(/(?:^ +|\[)'([A-Z][a-z]\w+)',/gm)]
+    expect(known.length).toBeGreaterThan(20)
+    expect(known.flatMap(([, name = '']) => (names.has(name) ? [] : name))).toEqual([])
+  })
+})
+
 describe('docs/migrating-from-the-sdk.md', () => {
   const page = read('docs/migrating-from-the-sdk.md')
   const names = firstCells(page)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { snippetsOf } from './docs/page-snippets.ts'
@@ -92,6 +92,21 @@ describe('README.md and docs/', () => {
     const pictures = [...readme.matchAll(/!\[([^\]]+)\]\(([^)]+)\)/g)]
     expect(pictures).toHaveLength(1)
     expect(read(pictures[0]?.[2] ?? '')).toMatch(/^<svg [^>]*viewBox/)
+  })
+
+  it('shows the rooms and files that there are', () => {
+    const page = read('docs/architecture.md')
+    const rooms = [...page.matchAll(/^\| (?:\d|apart) \| ([^|]*) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`src\/([\w.-]+)\/?`/g)].map((match) => match[1] ?? ''),
+    )
+    const there = readdirSync(path.join(ROOT, 'src')).filter((name) => name !== 'tsconfig.json')
+    expect(rooms.toSorted()).toEqual(there.toSorted())
+    const files = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).map((file) =>
+      path.basename(file),
+    )
+    const named = [...page.matchAll(/`(?:src\/[\w/]+\/)?([\w-]+\.ts)`/g)].map((match) => match[1] ?? '')
+    expect(named.length).toBeGreaterThan(25)
+    expect(named.filter((file) => !files.includes(file))).toEqual([])
   })
 
   it('says plainly what the embedded Kusto is not', () => {
