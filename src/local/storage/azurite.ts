@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -20,6 +19,7 @@ import {
   generateQueueSASQueryParameters,
 } from '@azure/storage-queue'
 import { KustoUsageError } from '../../errors.ts'
+import { newAccountKey, savedAccountKey } from './account-key.ts'
 
 /** Names of what the embedded Kusto keeps in its storage account. */
 export const STORAGE_NAMES: {
@@ -46,7 +46,7 @@ export interface LocalStorage {
   readonly tableUrl: string
   readonly ports: { readonly blob: number; readonly queue: number; readonly table: number }
   readonly accountName: string
-  /** Random per process. */
+  /** Random; the same as long as a data folder is. */
   readonly accountKey: string
   /** URL of a container with a SAS to read, add, create, write, delete and list, valid for a day. */
   containerSas(name: string): string
@@ -88,11 +88,11 @@ async function start(
   [blobPort, queuePort, tablePort]: readonly [number, number, number],
 ): Promise<LocalStorage> {
   const script = azuriteScript()
-  const accountKey = randomBytes(64).toString('base64')
   const scratch = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), 'kusto-arrow-azurite-')) : undefined
   // Azurite takes a relative path from its own working folder.
   const folder = scratch ?? resolve(options.dataDir ?? '', 'azurite')
   await mkdir(folder, { recursive: true })
+  const accountKey = options.dataDir === undefined ? newAccountKey() : await savedAccountKey(options.dataDir)
   const flags = [
     '--silent',
     '--disableTelemetry',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -106,13 +106,20 @@ it.each(['SIGKILL', 'process.exit(0)'])('ends Azurite and takes its folder when 
   await rm(temporary, { recursive: true, force: true })
 })
 
-it('keeps blobs in the data folder across restarts', async () => {
+it('keeps blobs, and the URLs to them, in the data folder across restarts', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'storage-data-'))
   const first = await startAzurite({ dataDir })
   await new ContainerClient(first.containerSas('ingest-temp-0')).getBlockBlobClient('kept').upload('1', 1)
   await first.close()
-  const second = await startAzurite({ dataDir })
+  const second = await startAzurite({ dataDir, ports: first.ports })
   expect(await new ContainerClient(second.containerSas('ingest-temp-0')).getBlobClient('kept').exists()).toBe(true)
+  // Messages that wait in the queue carry URLs with signatures of the first run.
+  expect(await new ContainerClient(first.containerSas('ingest-temp-0')).getBlobClient('kept').exists()).toBe(true)
+  expect((await stat(join(dataDir, 'account-key'))).mode & 0o077).toBe(0)
   await second.close()
+  await writeFile(join(dataDir, 'account-key'), 'cut o')
+  const third = await startAzurite({ dataDir })
+  expect(await new ContainerClient(third.containerSas('ingest-temp-0')).getBlobClient('kept').exists()).toBe(true)
+  await third.close()
   await rm(dataDir, { recursive: true, force: true })
 })
