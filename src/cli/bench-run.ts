@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { benchmarkReport, benchmarkText } from '../index.ts'
 import type { BenchmarkEvent, BenchmarkOptions, BenchmarkResult } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
 import { formatDuration, formatRows } from './quantities.ts'
+import { readFileText } from './read-text.ts'
 import { usageError } from './usage-error.ts'
 
 /** What the flags of every benchmark say; progress goes to the screen. */
@@ -86,7 +87,7 @@ export async function sweepFile({ flags }: CliCall, given: readonly string[]): P
   const file = flags.text('sweep')
   if (file === undefined) return undefined
   if (given.length > 0) throw usageError(`give the sweep with --sweep or with --${given[0] ?? ''}, not both`)
-  const text = await readFile(file, 'utf8')
+  const text = await readFileText(file)
   try {
     const sweep: unknown = JSON.parse(text)
     if (typeof sweep === 'object' && sweep !== null) return sweep

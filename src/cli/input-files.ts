@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { type RecordBatch, RecordBatchReader } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { KustoProtocolError, KustoUsageError } from '../errors.ts'
+import { arrowBytes, arrowFile } from './arrow-input.ts'
 import { arrayRecords, lineRecords } from './json-records.ts'
 import type { CliCall } from './cli-command.ts'
 import { csvRecords } from './csv-records.ts'
@@ -13,7 +14,7 @@ import { inputFormatOf, INPUT_FORMATS } from './input-format.ts'
 import type { InputFormat } from './input-format.ts'
 import { parquetBytes, parquetInput } from './parquet-input.ts'
 import type { InputBatches } from './parquet-input.ts'
-import { standardInput } from './read-text.ts'
+import { namingFolder, standardInput } from './read-text.ts'
 import { typedBatches } from './typed-batches.ts'
 import type { SharedColumns, TextColumn } from './typed-batches.ts'
 import { usageError } from './usage-error.ts'
@@ -96,7 +97,7 @@ async function openFormat(file: string, format: InputFormat, options: FileOption
     case 'parquet':
       return isPlainFile ? await parquetInput(file) : await parquetBytes(bytes())
     case 'arrow':
-      return { batches: () => arrowBatches(isPlainFile ? file : bytes()) }
+      return { batches: () => (isPlainFile ? arrowFile(file, bytes) : arrowBytes(bytes())) }
     case 'csv':
     case 'tsv': {
       const separator = format === 'tsv' ? '\t' : separatorOf(flags)
@@ -136,19 +137,6 @@ function separatorOf(flags: FlagValues | undefined): string {
   throw usageError(`expected --delimiter to be one character, or \\t for a tab, found ${JSON.stringify(text)}`)
 }
 
-async function* arrowBatches(source: string | AsyncIterable<Uint8Array>): AsyncGenerator<RecordBatch> {
-  if (typeof source !== 'string') {
-    yield* await RecordBatchReader.from(source)
-    return
-  }
-  const handle = await open(source)
-  try {
-    yield* await RecordBatchReader.from(handle)
-  } finally {
-    await handle.close().catch(() => undefined)
-  }
-}
-
 async function* bytesOf(file: string, call: CliCall): AsyncGenerator<Uint8Array> {
   if (file === '-') return yield* standardInput(call)
   const source = createReadStream(file, { signal: call.signal, highWaterMark: 1 << 20 })
@@ -168,8 +156,11 @@ function naming(file: string, error: unknown): unknown {
   if (error instanceof KustoProtocolError) {
     return new KustoProtocolError(error.code, `${file}: ${error.message}`, { cause: error.cause })
   }
-  const isOurs = error instanceof Error && ('code' in error || error.name === 'AbortError')
-  if (isOurs) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+  const isUnzipped = code?.startsWith('Z_') === true
+  if (!isUnzipped && (code !== undefined || (error instanceof Error && error.name === 'AbortError'))) {
+    return namingFolder(file, error)
+  }
   const message = error instanceof Error ? error.message : String(error)
   return new KustoUsageError('KUSTO_BAD_INPUT', `${file} cannot be read: ${message}`, { cause: error })
 }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { type RecordBatch, tableFromIPC } from 'apache-arrow'
+import { RecordBatch, tableFromIPC } from 'apache-arrow'
 import type { ParquetFile, RecordBatch as WasmBatch } from 'parquet-wasm'
 import { badParquet, TrapGuard } from '../base/trap-guard.ts'
 import { KustoProtocolError } from '../errors.ts'
@@ -41,15 +41,19 @@ async function* rowGroups(
 ): AsyncGenerator<RecordBatch> {
   let isTrapped = false
   const decode = <R>(work: () => Promise<R>): Promise<R> => decoded(work, () => (isTrapped = true))
+  let isEmpty = true
   try {
     for (let group = 0; group < groups; group++) {
       const stream = await decode(() => parquet.stream({ rowGroups: [group], batchSize: BATCH_ROWS }))
       const reader = (stream as ReadableStream<WasmBatch>).getReader()
       const next = (): ReturnType<typeof reader.read> => decode(() => reader.read())
       for (let batch = await next(); !batch.done; batch = await next()) {
+        isEmpty = false
         yield* tableFromIPC(batch.value.intoIPCStream()).batches
       }
     }
+    // Columns without rows are columns all the same.
+    if (isEmpty) yield new RecordBatch(tableFromIPC(parquet.schema().intoIPCStream()).schema, undefined)
   } finally {
     // After a trap the decoder still has the file.
     if (!isTrapped) parquet.free()

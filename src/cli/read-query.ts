@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { Kql, kql, KustoScalar, where } from '../index.ts'
 import type { KustoConnector, KustoRead, ReadOptions } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
-import { readText } from './read-text.ts'
+import { readFileText, readText } from './read-text.ts'
 import { usageError } from './usage-error.ts'
 
 /**
@@ -16,7 +15,7 @@ export async function queryText(call: CliCall): Promise<string> {
   if (operand !== undefined && file !== undefined) throw usageError('give the query as a word or with --file, not both')
   const source = file ?? operand
   if (source === undefined) throw usageError('needs a query: a word, --file FILE, or - for standard input')
-  const text = source === '-' ? await readText(call) : file === undefined ? source : await readFile(file, 'utf8')
+  const text = source === '-' ? await readText(call) : file === undefined ? source : await readFileText(file)
   if (text.trim() === '') throw usageError('the query is empty')
   return text.replace(/^\uFEFF/, '').trim()
 }

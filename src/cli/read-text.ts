@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import type { CliCall } from './cli-command.ts'
+import { usageError } from './usage-error.ts'
 
 /** All of standard input, as UTF-8. */
 export async function readText(call: Pick<CliCall, 'io' | 'signal'>): Promise<string> {
@@ -21,4 +23,20 @@ export async function* standardInput({ io, signal }: Pick<CliCall, 'io' | 'signa
   } finally {
     signal.removeEventListener('abort', close)
   }
+}
+
+/**
+ * All of a file that is named on the command line, as UTF-8.
+ * @throws {KustoUsageError} CLI_USAGE for a folder; what the system says of other trouble
+ */
+export async function readFileText(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    throw namingFolder(file, error)
+  })
+}
+
+/** What the system says of a folder that is read as a file does not name it. */
+export function namingFolder(file: string, error: unknown): unknown {
+  const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR'
+  return isFolder ? usageError(`expected the name of a file, found the folder ${file}`) : error
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { ReadPlan } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import { checkOutputs } from './check-output.ts'
@@ -11,7 +11,7 @@ import { STORAGE_KINDS } from './read-flags.ts'
 import { readOptions } from './read-options.ts'
 import { storageOf } from './storage-of.ts'
 import { openRead, queryText } from './read-query.ts'
-import { readText } from './read-text.ts'
+import { readFileText, readText } from './read-text.ts'
 import { rowsOf } from './rows-of.ts'
 import { tellRead } from './tell-read.ts'
 import { usageError } from './usage-error.ts'
@@ -124,7 +124,7 @@ async function planOf(call: CliCall): Promise<StoredPlan> {
   const { flags } = call
   const file = flags.text('plan')
   if (file === undefined) throw usageError('needs --plan FILE, which the command plan writes')
-  const text = file === '-' ? await readText(call) : await readFile(file, 'utf8')
+  const text = file === '-' ? await readText(call) : await readFileText(file)
   // Whether it is a plan is checked by whoever reads it; here only the place matters.
   const of = (name: string): string | undefined => new RegExp(`"${name}":\\s*"([^"]+)"`).exec(text)?.[1]
   const [cluster, database] = [of('cluster'), of('database')]

@@ -1,11 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { IngestReceipt } from '../index.ts'
 import type { BlobStatus, WriteReceipt } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
 import { formatNumberOf, formatRows } from './quantities.ts'
-import { readText } from './read-text.ts'
+import { readFileText, readText } from './read-text.ts'
 import { terminalTable } from './terminal-table.ts'
 import { usageError } from './usage-error.ts'
 
@@ -13,7 +13,7 @@ import { usageError } from './usage-error.ts'
 export async function runReceipt(call: CliCall): Promise<number> {
   const { operands, flags, screen, signal } = call
   const [file = '-'] = operands
-  const stored = parsed(file === '-' ? await readText(call) : await readFile(file, 'utf8'), file)
+  const stored = parsed(file === '-' ? await readText(call) : await readFileText(file), file)
   await using connection = await openConnection(call, { place: stored })
   const receipt = stored.isStreaming
     ? connection.kusto.ingestReceipt(stored.json)

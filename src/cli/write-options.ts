@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { StreamingWriteOptions, WriteOptions } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import type { FlagValues } from './flags.ts'
+import { readFileText } from './read-text.ts'
 import { storageOf } from './storage-of.ts'
 import { usageError } from './usage-error.ts'
 import { ADJUSTMENTS, STAGE_KINDS, WRITE_COMPRESSIONS, WRITE_FORMATS, WRITE_MODES } from './write-flags.ts'
@@ -31,7 +31,7 @@ export async function writeOptions(call: CliCall): Promise<WriteOptions | Stream
     ingestIfNotExists: someOf(flags, 'unless-ingested'),
     deduplicateBlobs: flags.text('deduplicate'),
     creationTime: creationTime === undefined ? undefined : dateOf(creationTime),
-    ingestionMapping: mappingFile === undefined ? undefined : await readFile(mappingFile, 'utf8'),
+    ingestionMapping: mappingFile === undefined ? undefined : await readFileText(mappingFile),
     ingestionMappingReference: flags.text('mapping-name'),
     sourceLocationColumn: flags.text('source-column'),
     replaceTag: flags.text('replace-tag'),

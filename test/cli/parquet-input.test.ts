@@ -38,6 +38,18 @@ it('gives all rows of all row groups in order, in small batches', async () => {
   expect([rows, next, largest]).toEqual([100_000, 100_000, 16_384])
 })
 
+it('has columns where a file has no rows', async () => {
+  const empty = path.join(folder, 'empty.parquet')
+  const instance = await DuckDBInstance.create()
+  const connection = await instance.connect()
+  await connection.run(`COPY (SELECT 1::BIGINT AS n, 'x' AS s WHERE false) TO '${empty}' (FORMAT parquet)`)
+  connection.closeSync()
+  instance.closeSync()
+  const found: unknown[] = []
+  for await (const { numRows, schema } of (await parquetInput(empty)).batches()) found.push([numRows, schema.names])
+  expect(found).toEqual([[0, ['n', 's']]])
+})
+
 it('can be left early', async () => {
   const { batches } = await parquetInput(file)
   for await (const batch of batches()) {

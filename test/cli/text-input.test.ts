@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { type RecordBatch, type StructRowProxy, Table } from 'apache-arrow'
 import fc from 'fast-check'
@@ -15,6 +16,7 @@ import { inputOf } from '../../src/cli/input-files.ts'
 import type { InputOptions } from '../../src/cli/input-files.ts'
 import { arrayRecords, lineRecords } from '../../src/cli/json-records.ts'
 import { parseWords } from '../../src/cli/parse-words.ts'
+import { readFileText } from '../../src/cli/read-text.ts'
 import { typedBatches } from '../../src/cli/typed-batches.ts'
 import type { Cell, Records, TypedOptions } from '../../src/cli/typed-batches.ts'
 import { writeCommand } from '../../src/cli/write.ts'
@@ -256,6 +258,21 @@ describe('files of a command', () => {
     await expect(rows([...files, text], { call: call() })).rejects.toThrow(
       `${text}: row 1, column a: expected a real as in the rows before`,
     )
+  })
+
+  it('are named where they are folders or cannot be unzipped', async () => {
+    const given = { call: call('--input-format', 'csv') }
+    const named = `expected the name of a file, found the folder ${folder}`
+    await expect(rows([folder], given)).rejects.toMatchObject({ code: 'CLI_USAGE', message: named })
+    await expect(readFileText(folder)).rejects.toMatchObject({ code: 'CLI_USAGE', message: named })
+    for (const bytes of [Buffer.from('no gzip'), gzipSync('a,b\n1,2\n').subarray(0, 20)]) {
+      const file = path.join(folder, 'x.csv.gz')
+      writeFileSync(file, bytes)
+      await expect(rows([file], given)).rejects.toMatchObject({
+        code: 'KUSTO_BAD_INPUT',
+        message: expect.stringContaining(`${file} cannot be read: `) as string,
+      })
+    }
   })
 
   it('that is one without rows has columns', async () => {
