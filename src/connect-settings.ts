@@ -1,6 +1,6 @@
 import { authFrom } from './auth/connect-auth.ts'
 import type { Credential } from './auth/connect-auth.ts'
-import { checkNames, oneOf } from './base/check-options.ts'
+import { badOption, checkNames, oneOf } from './base/check-options.ts'
 import type { KustoClientOptions } from './client/open-client.ts'
 import { KustoUsageError } from './errors.ts'
 import { parseClusterUrl } from './protocol/cluster-url.ts'
@@ -56,6 +56,7 @@ export interface ConnectSettings {
  */
 export function connectSettings(options: KustoConnectorOptions): ConnectSettings {
   checkNames(options, NAMES)
+  checkTypes(options)
   const text = options.connectionString === undefined ? undefined : parseConnectionString(options.connectionString)
   const address = options.cluster ?? text?.cluster
   if (address === undefined) {
@@ -69,7 +70,7 @@ export function connectSettings(options: KustoConnectorOptions): ConnectSettings
   const application = options.application ?? text?.application
   return {
     database,
-    ingestion: options.ingestion ?? 'auto',
+    ingestion: oneOf('ingestion', options.ingestion ?? 'auto', ['auto', 'rest', 'queue']),
     client: {
       cluster: origin,
       ...(options.ingestionCluster === undefined ? {} : { ingestionCluster: options.ingestionCluster }),
@@ -85,4 +86,22 @@ export function connectSettings(options: KustoConnectorOptions): ConnectSettings
       compression: oneOf('compression', options.compression ?? 'gzip', ['gzip', 'identity']),
     },
   }
+}
+
+const TEXTS = ['cluster', 'database', 'connectionString', 'ingestionCluster', 'application'] as const
+
+/** For callers without types: what is let through here would be ignored, or fail at the first request. */
+function checkTypes(options: KustoConnectorOptions): void {
+  for (const name of TEXTS) expectType(name, 'text', options[name], (value) => typeof value === 'string')
+  expectType('trustedHosts', 'a list of texts', options.trustedHosts, isListOfTexts)
+  expectType('allowTokenToLoopback', 'a boolean', options.allowTokenToLoopback, (value) => typeof value === 'boolean')
+}
+
+function expectType(name: string, type: string, value: unknown, isOfType: (value: unknown) => boolean): void {
+  if (value === undefined || isOfType(value)) return
+  throw badOption(`expected ${name} to be ${type}, found ${value === null ? 'null' : typeof value}`)
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }

@@ -9,14 +9,14 @@ export type Credential = TokenCredential | string | ((signal: AbortSignal | unde
  * What a credential option means; `fallback` when there is none.
  * @throws {KustoUsageError} KUSTO_BAD_CREDENTIAL when it is none of the three kinds
  */
-export function authFrom(credential: Credential | undefined, fallback: Auth): Auth {
+export function authFrom(credential: Credential | null | undefined, fallback: Auth): Auth {
   if (credential === undefined) return fallback
   if (typeof credential === 'function') return { kind: 'callback', getToken: credential }
-  if (typeof credential === 'object' && typeof credential.getToken === 'function')
+  if (typeof credential === 'object' && typeof credential?.getToken === 'function')
     return { kind: 'credential', credential }
   if (typeof credential === 'string' && credential !== '') return { kind: 'token', token: credential }
   throw new KustoUsageError(
     'KUSTO_BAD_CREDENTIAL',
-    `expected a TokenCredential, a token or a function that gives one, found ${typeof credential}`,
+    `expected a TokenCredential, a token or a function that gives one, found ${credential === null ? 'null' : typeof credential}`,
   )
 }
