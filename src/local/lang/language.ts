@@ -54,6 +54,11 @@ class LanguageClient implements Language {
         reject(error)
         this.#lost(worker, error)
       })
+      // What cannot be read does not say whose answer it is.
+      worker.on('messageerror', (error) => {
+        this.#lost(worker, error)
+        void worker.terminate()
+      })
       worker.on('exit', () => {
         reject(new KustoError('LOCAL_LANGUAGE_LOST', 'the language thread ended before it was ready'))
         this.#lost(worker, undefined)

@@ -63,6 +63,18 @@ describe('a query', () => {
     expect((await query('Extra | project x')).diagnostics).not.toEqual([])
   })
 
+  it.each([
+    ['operators', `print x = 1 ${'| where x == 1 '.repeat(2_000)}`],
+    ['operands', `print ${Array(20_000).fill('1').join('+')}`],
+  ])(
+    'that nests too deeply in %s is an error',
+    async (_, text) => {
+      expect((await query(text)).diagnostics).toMatchObject([{ severity: 'error', code: 'KS245' }])
+      expect((await query('print 1')).diagnostics).toEqual([])
+    },
+    60_000,
+  )
+
   it('sees the new catalog after it changed', async () => {
     const other = await startLanguage()
     expect(await other.analyze('New', scope)).toMatchObject({ diagnostics: [{ code: 'KS142' }] })
