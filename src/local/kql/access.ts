@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '../lang/syntax.ts'
 import { need } from '../lang/tree.ts'
-import { jsonKeyPath } from './casts.ts'
+import { jsonKeyPath, jsonKeyPathOf } from './casts.ts'
 import type { Context } from './context.ts'
-import { notSupported, quoteText, type Sql } from './sql.ts'
+import { bind, notSupported, quoteText, type Sql } from './sql.ts'
 
 /** `a.b`, `a["b"]`, `a[0]` on dynamic values; `$left.a` in join conditions and `step.a` in `scan`. */
 export function translateAccess(node: SyntaxNode, context: Context): Sql {
@@ -36,15 +36,14 @@ function element(value: Sql, index: SyntaxNode, context: Context): Sql {
       return extract(value.sql, quoteText(at < 0n ? `$[#${at}]` : `$[${at}]`))
     }
   }
-  if (key.type === 'string')
-    return extract(value.sql, `('$."' || replace(replace(${key.sql}, '\\', '\\\\'), '"', '\\"') || '"')`)
+  if (key.type === 'string') return extract(value.sql, bind(key.sql, jsonKeyPathOf))
   if (key.type === 'int' || key.type === 'long') {
     const at = `(${key.sql})`
     return extract(value.sql, `CASE WHEN ${at} < 0 THEN '$[#' ELSE '$[' END || ${at}::VARCHAR || ']'`)
   }
   if (key.type === 'dynamic') {
     const text = `json_extract_string(${key.sql}, '$')`
-    const path = `CASE WHEN starts_with(${key.sql}, '"') THEN '$."' || replace(replace(${text}, '\\', '\\\\'), '"', '\\"') || '"' ELSE '$[' || ${key.sql} || ']' END`
+    const path = `CASE WHEN starts_with(${key.sql}, '"') THEN ${bind(text, jsonKeyPathOf)} ELSE '$[' || ${key.sql} || ']' END`
     return extract(value.sql, path)
   }
   throw notSupported(`an index of type ${key.type}`)

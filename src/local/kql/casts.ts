@@ -90,8 +90,9 @@ export function dynamicFromText(sql: string): string {
     sql,
     (x) =>
       `CASE WHEN trim(${x}) IN ('', 'null') THEN NULL WHEN NOT json_valid(${x}) THEN to_json((${x})::VARCHAR)::VARCHAR` +
-      // Most JSON comes without blanks and needs no rewriting.
-      ` WHEN regexp_matches(${x}, '[ \\t\\r\\n]') THEN k_json_compact(${x}) ELSE ${x} END`,
+      // Most JSON comes without blanks and needs no rewriting. DuckDB also takes what JSON does not have: a comma at
+      // the end, NaN and Infinity.
+      ` WHEN regexp_matches(${x}, '[ \\t\\r\\n]|,[\\]}]|[nN][aA][nN]|[iI][nN][fF]') THEN k_parse_json(${x}) ELSE ${x} END`,
   )
 }
 
@@ -310,5 +311,17 @@ function canonical(value: Sql): Sql {
 
 /** A JSON path step to a key: the argument of DuckDB's JSON functions, quoted for any name. */
 export function jsonKeyPath(key: string): string {
-  return quoteText(`$.${JSON.stringify(key)}`)
+  return quoteText(isPointerKey(key) ? `/${key}` : `$."${key.replaceAll(/[\\"]/g, String.raw`\$&`)}"`)
+}
+
+// DuckDB takes a quoted star for a wildcard and refuses a quoted nothing; a JSON pointer takes both for keys. Other keys
+// are no pointers, because those would also find the items of an array.
+function isPointerKey(key: string): boolean {
+  return key === '' || key === '*'
+}
+
+/** The path step to a key that is SQL. */
+export function jsonKeyPathOf(key: string): string {
+  const quoted = `'$."' || replace(replace(${key}, '\\', '\\\\'), '"', '\\"') || '"'`
+  return `CASE WHEN ${key} IN ('', '*') THEN '/' || ${key} ELSE ${quoted} END`
 }

@@ -1,6 +1,6 @@
 import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { child, elements, need } from '../lang/tree.ts'
-import { castTo } from './casts.ts'
+import { castTo, jsonKeyPathOf } from './casts.ts'
 import { constantOf, type Context, semanticError } from './context.ts'
 import { boundColumns, onlyChildren, rowValues } from './operators-project.ts'
 import { operatorParameters, parameterWord } from './parameters.ts'
@@ -176,7 +176,7 @@ function rowLimit(node: SyntaxNode, context: Context): string | undefined {
 function elementList(value: Sql, kind: 'bag' | 'array'): string {
   if (value.type !== 'dynamic') throw semanticError('mv-expand works on dynamic values')
   const d = value.sql
-  const property = `json_extract(${d}, '$."' || replace(replace(k, '\\', '\\\\'), '"', '\\"') || '"')::VARCHAR`
+  const property = `json_extract(${d}, ${jsonKeyPathOf('k')})::VARCHAR`
   const pair =
     kind === 'bag'
       ? `'{' || to_json(k)::VARCHAR || ':' || ${property} || '}'`

@@ -139,6 +139,34 @@ describe('dynamic values', () => {
     ])
   })
 
+  it('are strings where the text only looks like JSON', async () => {
+    expect(await rows(`print parse_json('[1,]'), parse_json('{"a":NaN}'), parse_json('[1, ]')`)).toEqual([
+      ['"[1,]"', String.raw`"{\"a\":NaN}"`, '"[1, ]"'],
+    ])
+    expect(await rows(`print parse_json('nan'), parse_json('["nan"]'), parse_json('{"inf": 1}')`)).toEqual([
+      ['"nan"', '["nan"]', '{"inf":1}'],
+    ])
+  })
+
+  it('have members of any name', async () => {
+    const bag = String.raw`d = dynamic({"*": 1, "": 2, "a\"b": 3, "a\\b": 4, "a\nb": 5, "$[0]": 6})`
+    const keys = String.raw`"*", "", "a\"b", "a\\b", "a\nb", "$[0]"`
+    expect(await rows(`print ${bag} | project ${keys.replaceAll(/"(?:\\.|[^"])*"/g, 'd[$&]')}`)).toEqual([
+      ['1', '2', '3', '4', '5', '6'],
+    ])
+    expect(await rows(`datatable(k: string) [${keys}] | extend ${bag} | project d[k]`)).toEqual(
+      ['1', '2', '3', '4', '5', '6'].map((value) => [value]),
+    )
+    expect(await rows(`print ${bag} | mv-expand d | project tostring(d)`)).toEqual([
+      ['{"*":1}'],
+      ['{"":2}'],
+      [String.raw`{"a\"b":3}`],
+      [String.raw`{"a\\b":4}`],
+      [String.raw`{"a\nb":5}`],
+      ['{"$[0]":6}'],
+    ])
+  })
+
   it('hold null for a member that is missing or null', async () => {
     expect(await rows('print d = dynamic({"n": null}) | project isnull(d.n), isnull(d.m.x)')).toEqual([[true, true]])
   })
