@@ -24,6 +24,7 @@ import {
 } from './kernels/encode-columns.ts'
 import { isCheckedText } from './kernels/checked-text.ts'
 import { isInRange } from './kernels/microsecond-range.ts'
+import { wellFormedText } from './kernels/well-formed.ts'
 import { type ByteSink, CELL_LIMIT_BYTES } from './kernels/write-bytes.ts'
 import { halfToNumber } from './kernels/half-to-number.ts'
 import { type ArrowKind, arrowKind, valueType } from './kusto-columns.ts'
@@ -66,9 +67,8 @@ export function parquetColumn(
   const kind = arrowKind(field)
   if (kind === 'null') return nullColumn(data.length, target)
   if (kind === 'text' || target === 'string' || target === 'dynamic') {
-    return isUtf8(data) && !isCheckedText(target)
-      ? countOversize(data, counts)
-      : utf8Column(field, data, { target, counts, at })
+    if (!isUtf8(data) || isCheckedText(target)) return wellFormedText(utf8Column(field, data, { target, counts, at }))
+    return countOversize(wellFormedText(data), counts)
   }
   const plain = plainColumn(data)
   if (target === 'datetime') return asMicroseconds(plain) ?? microsecondColumn(plain, at)

@@ -55,7 +55,7 @@ function valueSpan(data: Data): SpanBytes {
       return (end - start) * offsetBytes + (parts.length === 0 ? to - from : sum(parts, from, to))
     }
   }
-  if (parts.length > 0) return (start, end) => sum(parts, start, end)
+  if (typeId === Type.Struct) return (start, end) => sum(parts, start, end)
   const { BYTES_PER_ELEMENT: width = 1 } = data.values as { readonly BYTES_PER_ELEMENT?: number }
   return perRow(width * stride)
 }

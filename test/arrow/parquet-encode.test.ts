@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBBlobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import {
+  type Data,
   Decimal,
   Field,
   Float64,
   Int32,
   Int64,
+  LargeUtf8,
   List,
   Null,
   makeData,
@@ -16,6 +18,7 @@ import {
   Timestamp,
   TimeUnit,
   Utf8,
+  Utf8View,
   vectorFromArray,
 } from 'apache-arrow'
 import * as fc from 'fast-check'
@@ -26,7 +29,7 @@ import { parquetVerdict } from '../../src/arrow/parquet-columns.ts'
 import { encodeParquet, parquetParts } from '../../src/arrow/parquet-encode.ts'
 import { columnEncoding } from '../../src/arrow/parquet-properties.ts'
 import type { ScalarName } from '../../src/arrow/scalar-types.ts'
-import { batchOf, COLUMN_CASES, drawnBatches, flat, iso, oneColumn, spans, words } from './any-columns.ts'
+import { batchOf, COLUMN_CASES, drawnBatches, flat, iso, oneColumn, spans, views, words } from './any-columns.ts'
 
 const schemaOf = (name: string): Schema => {
   const found = COLUMN_CASES.find((item) => item.name === name)!
@@ -271,6 +274,46 @@ describe('encodeParquet', () => {
       [null, 0],
     ])
     expect([oversizeCells, encodeCsv(batch).oversizeCells]).toEqual([1, 1])
+  })
+
+  it('spark:T3 has U+FFFD in the place of bytes that are not UTF-8, in every layout and inside of nested values', async () => {
+    const cells = [
+      Uint8Array.of(97, 0xff, 98),
+      null,
+      Uint8Array.of(0xed, 0xa0, 0x80),
+      // A character that is cut by the border of two cells.
+      Uint8Array.of(0xc3),
+      Uint8Array.of(0xa9),
+      Buffer.from('é'),
+      Buffer.from('ascii'),
+    ]
+    const texts = ['a\ufffdb', null, '\ufffd\ufffd\ufffd', '\ufffd', '\ufffd', 'é', 'ascii']
+    const inLists = (child: Data): Data =>
+      makeData({
+        type: new List(new Field('item', child.type, true)),
+        length: cells.length,
+        nullCount: 0,
+        valueOffsets: Int32Array.from({ length: cells.length + 1 }, (_, index) => index),
+        child,
+      })
+    const utf8 = spans(new Utf8())(cells)
+    const columns: readonly [Data, readonly unknown[]][] = [
+      [utf8, texts],
+      [spans(new LargeUtf8(), true)(cells), texts],
+      [views(new Utf8View())(cells), texts],
+      [inLists(utf8), texts.map((text) => JSON.stringify([text]))],
+    ]
+    for (const [data, expected] of columns) {
+      // The slices of a file are of one type, whether a cell of theirs was mended or not.
+      for (const sliceBytes of [1, 1024 * 1024]) {
+        const batch = oneColumn(data)
+        const { bytes } = await encodeParquet(batch.schema, [batch], { sliceBytes })
+        expect((await read(bytes, 'c')).flat()).toEqual(expected)
+        const part = batch.slice(2, 6)
+        const cut = await encodeParquet(part.schema, [part], { sliceBytes })
+        expect((await read(cut.bytes, 'c')).flat()).toEqual(expected.slice(2, 6))
+      }
+    }
   })
 
   it('types an all-null column by its target', async () => {

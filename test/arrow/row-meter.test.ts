@@ -1,4 +1,4 @@
-import { Bool, Int32, makeData, Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
+import { Bool, Int32, makeData, Struct, Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rowMeter, rowSlices } from '../../src/arrow/row-meter.ts'
@@ -29,6 +29,7 @@ describe('rowMeter', () => {
     expect(size(oneColumn(makeData({ type: new Int32(), length: 3, data: Int32Array.of(1, 2, 3) })))).toBe(12)
     expect(size(oneColumn(makeData({ type: new Bool(), length: 16, data: Uint8Array.of(1, 2) })))).toBe(2)
     expect(size(oneColumn(spans(new Utf8())(['abc', '', 'é'])))).toBe(3 * 4 + 5)
+    expect(size(oneColumn(makeData({ type: new Struct([]), length: 3, nullCount: 0, children: [] })))).toBe(0)
   })
 
   it('is near the size of the batch in Arrow IPC for nested columns', () => {
