@@ -1,6 +1,7 @@
 import { wholeNumber } from '../base/check-options.ts'
 import { writeSettings } from '../sink/write-settings.ts'
 import type { ResumePoint } from './batch-sink.ts'
+import { unsafe } from './exactly-once-settings.ts'
 import { ExactlyOnceSink } from './exactly-once-sink.ts'
 import { KustoWriter } from './kusto-writer.ts'
 import type { FlushedRows, WriterBehaviour } from './kusto-writer.ts'
@@ -64,10 +65,20 @@ export async function writeStream<Item>(
   const writer = openWriter(context, table, writing)
   const resume = await writer.open()
   try {
-    return await feed(writer, typeof source === 'function' ? source(resume) : source, reading)
+    return await feed(writer, sourceFrom(source, resume), reading)
   } catch (error) {
     // The first failure is the one to tell; one of letting go is in the log.
     await writer.abort(error).catch(() => undefined)
     throw error
   }
+}
+
+/** @throws {KustoUsageError} KUSTO_NOT_EXACTLY_ONCE for a source that would give rows again that are written */
+function sourceFrom<Item>(source: ResumableSource<Item>, resume: ResumePoint | undefined): StreamSource<Item> {
+  if (typeof source === 'function') return source(resume)
+  if (resume?.position === undefined) return source
+  throw unsafe(
+    'a source that cannot go on',
+    `rows up to position ${JSON.stringify(resume.position)} are written: give a function that makes it from there`,
+  )
 }

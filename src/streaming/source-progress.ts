@@ -35,6 +35,7 @@ export class SourceProgress {
   readonly #positions: { readonly write: number; readonly position: unknown }[] = []
   #resume: ResumePoint = { partialRows: 0 }
   #writes = 0
+  #isStopped = false
   /** Rows that the source repeats and an earlier writer has seen to. */
   #skipRows = 0
 
@@ -78,14 +79,17 @@ export class SourceProgress {
 
   /** Tells the positions whose batches are done, in order. */
   advance(doneBefore: number): void {
-    for (let next = this.#acks[0]; next !== undefined && next.batches <= doneBefore; next = this.#acks[0]) {
-      this.#acks.shift()
-      this.#onAck(next.position)
+    const open = this.#acks.findIndex(({ batches }) => batches > doneBefore)
+    // At once: there may be as many as rows in a batch, and each that is taken alone moves all others.
+    for (const { position } of this.#acks.splice(0, open < 0 ? this.#acks.length : open)) {
+      if (this.#isStopped) return
+      this.#onAck(position)
     }
   }
 
   /** No position is told any more. */
   stop(): void {
+    this.#isStopped = true
     this.#acks.length = 0
   }
 

@@ -227,6 +227,7 @@ describe('exactly-once', () => {
       await kusto.command(create).rows()
       await writer.write(numbers(3, 4), { position: 7 })
       await writer.close()
+      expect(writer.metrics()).toMatchObject({ acceptedRows: 7, rejectedRows: 3 })
       expect(rejected).toEqual([{ sequence: 0, rows: 3 }])
       expect(await stored(name)).toEqual([3, 4, 5, 6])
       expect(events.filter(({ kind }) => kind === 'batch-rejected')).toHaveLength(1)
@@ -264,6 +265,20 @@ describe('exactly-once', () => {
     offsets.p = 20
     await writer.close()
     expect(await inspectLog(fileLog(folder))).toMatchObject({ resume: { position: { p: 10 } } })
+  })
+
+  it('streaming:T33 refuses a source that begins anew where an earlier one has told positions', async () => {
+    const source = range(10).map((n) => ({ n }))
+    const write = (given: Parameters<typeof kusto.writeStream<{ n: number }>>[1]): Promise<unknown> =>
+      kusto.writeStream('Anew', given, { ...once(fileLog(folder)), positionOf: ({ n }: { n: number }) => n })
+    await write(source)
+    await expect(write(source)).rejects.toMatchObject({ code: 'KUSTO_NOT_EXACTLY_ONCE' })
+    await write((resume) => source.slice(Number(resume?.position) + 1))
+    expect(await stored('Anew')).toEqual(range(10))
+    // Without positions the rows that were written are passed over.
+    await kusto.writeStream('Counted', source, once(fileLog(path.join(folder, 'counted'))))
+    await kusto.writeStream('Counted', [...source, { n: 10 }], once(fileLog(path.join(folder, 'counted'))))
+    expect(await stored('Counted')).toEqual(range(11))
   })
 
   it('streaming:C24 asks before a log begins anew for a table that knows an earlier one', async () => {

@@ -54,4 +54,23 @@ describe('the progress of a source', () => {
     progress.advance(3)
     expect(acked).toEqual(['a'])
   })
+
+  it('tells nothing more once the writer has ended while a position is told', () => {
+    const acked: unknown[] = []
+    const progress: SourceProgress = new SourceProgress('T', (position) => {
+      acked.push(position)
+      if (position === 2) progress.stop()
+    })
+    for (let position = 0; position < 5; position++) progress.await(position, 1)
+    progress.advance(1)
+    expect(acked).toEqual([0, 1, 2])
+  })
+
+  it('takes as long for each of many positions as for one', () => {
+    // Taken one by one off the front of an array, so many last for minutes.
+    const { progress, acked } = open()
+    for (let position = 0; position < 700_000; position++) progress.await(position, 1)
+    progress.advance(1)
+    expect(acked).toHaveLength(700_000)
+  })
 })

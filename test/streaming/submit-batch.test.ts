@@ -204,6 +204,12 @@ describe('a tag', () => {
     expect(asked).toEqual(['tag', 'intent'])
   })
 
+  it('streaming:T37 is waited for no longer because the clock was set back', async () => {
+    const { result, asked } = submit({ isAnswered: false, ageMs: -30 * DAY_MS, settings: { inDoubtMs: 20 } })
+    await expect(result).rejects.toBe(AGAIN)
+    expect(asked.at(-1)).toBe('intent')
+  })
+
   it('streaming:T9 streaming:C29 streaming:T37 that may be gone again ends the writer, and nothing is sent', async () => {
     const { result, asked } = submit({ isAnswered: false, ageMs: 8 * DAY_MS })
     await expect(result).rejects.toMatchObject({ code: 'KUSTO_IN_DOUBT' })
