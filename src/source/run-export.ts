@@ -90,6 +90,7 @@ async function runOnce(
     removeLeftovers(context, { containers, directory, signal: stop }, settings)
   const askedAt = performance.now()
   const operationId = await start(context, csl, settings, remove)
+  context.log.info(`the export with operation id ${operationId} writes below ${directory}`)
   onEvent({ kind: 'export-started', operationId, directory, elapsedMs: performance.now() - askedAt })
   const startedAt = performance.now()
   try {

@@ -41,5 +41,5 @@ export interface SourceContext {
   readonly exportCache: ReadCache<DistributedRead>
   /** Clean-up that goes on behind a read that failed. */
   readonly sweeps: Pick<Sweeps, 'start' | 'remove'>
-  readonly log: { warning(message: string): void }
+  readonly log: { info(message: string): void; warning(message: string): void }
 }

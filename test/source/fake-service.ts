@@ -110,6 +110,7 @@ export interface FakeBlob {
 export class FakeService {
   readonly commands: string[] = []
   readonly warnings: string[] = []
+  readonly infos: string[] = []
   readonly #storage: FakeStorage
   readonly #exports: FakeExport[]
   readonly #running = new Map<string, { readonly export: FakeExport; readonly prefix: string; polls: number }>()
@@ -145,7 +146,7 @@ export class FakeService {
       decodePool: () => this.#pool(),
       ownPool: () => this.#pool(),
       exportCache: new ReadCache<DistributedRead>(() => undefined),
-      log: { warning: (message) => void this.warnings.push(message) },
+      log: { info: (message) => void this.infos.push(message), warning: (message) => void this.warnings.push(message) },
     }
   }
 

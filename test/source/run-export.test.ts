@@ -91,7 +91,7 @@ describe('an export', () => {
     expect(service.verbs.filter((verb) => verb === '.export async')).toHaveLength(3)
   }, 30_000)
 
-  it('waits while it is scheduled and in progress, and says so', async () => {
+  it('waits while it is scheduled and in progress, and says so, and in the log spark:R22 where it writes', async () => {
     const read = await open([
       { states: [{ state: 'Scheduled' }, { state: 'InProgress' }, ...DONE], blobs: [{ rows: 1 }] },
     ])
@@ -100,6 +100,7 @@ describe('an export', () => {
       'InProgress',
     ])
     expect([read.rows, read.operationIds]).toEqual([1, [ID]])
+    expect(service.infos).toEqual([`the export with operation id ${ID} writes below ${read.directory}/try1`])
   })
 
   it('that does not end in time is cancelled', async () => {
