@@ -28,7 +28,8 @@ export async function* mapOrdered<T, R>(
     try {
       const next = await source.next()
       if (next.done === true) exhausted = true
-      else inFlight.push(settle(runNow(work, next.value, scope.signal)))
+      // The loop may have ended in the meantime.
+      else if (!scope.signal.aborted) inFlight.push(settle(runNow(work, next.value, scope.signal)))
     } catch (error) {
       exhausted = true
       inFlight.push(Promise.resolve({ ok: false, error }))

@@ -90,6 +90,32 @@ describe('mapOrdered', () => {
     await expect(run).rejects.toBe(reason)
   })
 
+  test('what the source gives after the loop has ended is not worked on', async () => {
+    let release: () => void = () => undefined
+    let arrive: () => void = () => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const arrived = new Promise<void>((resolve) => (arrive = resolve))
+    async function* source(): AsyncGenerator<number> {
+      yield 1
+      arrive()
+      await released
+      yield 2
+    }
+    const worked: number[] = []
+    const work = async (item: number): Promise<number> => {
+      worked.push(item)
+      return item
+    }
+    for await (const item of mapOrdered(source(), work, { concurrency: 2 })) {
+      expect(item).toBe(1)
+      await arrived
+      break
+    }
+    release()
+    await new Promise((resolve) => void setImmediate(resolve))
+    expect(worked).toEqual([1])
+  })
+
   test('results that are ready come out while the source has nothing new', async () => {
     let release: (() => void) | undefined
     async function* source(): AsyncGenerator<number> {
