@@ -1,5 +1,6 @@
 import { RestError } from '@azure/core-rest-pipeline'
 import { KustoAuthError, KustoError, KustoNetworkError } from '../errors.ts'
+import { redact } from '../protocol/redact.ts'
 
 /** The HTTP status of a storage failure, when it has one. */
 export function statusOf(error: unknown): number | undefined {
@@ -25,7 +26,7 @@ export function storageError(action: string, url: string, cause: unknown): Kusto
   const status = statusOf(cause)
   const bare = url.split(/[?;]/)[0] ?? url
   // The SDK's message and request hold the signed URL: keep its code and status, not the object.
-  const detail = cause instanceof RestError ? (codeOf(cause) ?? 'no code') : (cause as Error).message
+  const detail = cause instanceof RestError ? (codeOf(cause) ?? 'no code') : reasonOf(cause)
   if (status === 401 || status === 403) {
     return new KustoAuthError('KUSTO_STORAGE_DENIED', `storage refused to ${action} ${bare}: ${status} ${detail}`)
   }
@@ -42,4 +43,9 @@ export function storageError(action: string, url: string, cause: unknown): Kusto
       retryable: status === undefined || status >= 500 || status === 408 || status === 429,
     },
   )
+}
+
+/** What an abort brings may be anything. */
+function reasonOf(cause: unknown): string {
+  return redact(cause instanceof Error ? cause.message : String(cause))
 }
