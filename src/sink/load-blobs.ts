@@ -1,6 +1,8 @@
 import { AbortScope, untilAborted } from '../base/abort.ts'
 import { ByteBudget } from '../base/byte-budget.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
+import { mayHaveArrived } from '../client/network-error.ts'
+import { KustoNetworkError, KustoServiceError } from '../errors.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { removeBlobs } from '../storage/remove-blobs.ts'
 import type { StorageLocation } from '../storage/storage-location.ts'
@@ -46,8 +48,15 @@ export interface LoadRequest {
 /** What the service has taken; with a failure the load stopped after these blobs. */
 export interface LoadOutcome {
   readonly queued: readonly QueuedBlob[]
-  /** `removal` settles when the other blobs are deleted, or when there is no more time for that. It does not reject. */
-  readonly failure?: { readonly error: unknown; readonly removal: Promise<void> }
+  readonly failure?: LoadFailure
+}
+
+export interface LoadFailure {
+  readonly error: unknown
+  /** Settles when the blobs that were not taken are deleted, or when there is no more time for that. It does not reject. */
+  readonly removal: Promise<void>
+  /** Whether blobs were handed over and not answered for: the service may have read them before they were deleted. */
+  readonly mayBeTaken: boolean
 }
 
 /** Encodes and uploads blobs and hands them to the service's queue. Never rejects: blobs it has taken are told either way. */
@@ -59,6 +68,7 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   const unfinished = new Set<string>()
   const queued: QueuedBlob[] = []
   const failures: unknown[] = []
+  let mayBeTaken = false
   const turn = new ByteBudget(1)
   const submissions = blobSubmissions(properties, settings)
   const submit = async ({ blobs, properties: own }: Submission): Promise<void> => {
@@ -68,10 +78,15 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
     const readable = await Promise.all(
       blobs.map(async (blob) => ({ ...blob, connectionString: await area.connectionString(blob.location, signal) })),
     )
-    const tracking = await context.ingestion.use(
-      (service) => service.submit(target, readable, own, { signal, onRetry: context.tellRetry('submit') }),
-      { via, signal },
-    )
+    const tracking = await context.ingestion
+      .use((service) => service.submit(target, readable, own, { signal, onRetry: context.tellRetry('submit') }), {
+        via,
+        signal,
+      })
+      .catch((error: unknown) => {
+        mayBeTaken = isWithoutAnswer(error)
+        throw error
+      })
     const known = new Map(tracking.map((one) => [one.sourceId, one]))
     queued.push(...blobs.map((blob) => ({ blob, tracking: known.get(blob.sourceId) ?? { sourceId: blob.sourceId } })))
     const elapsedMs = performance.now() - at
@@ -131,8 +146,14 @@ export async function loadBlobs(context: SinkContext, request: LoadRequest): Pro
   } catch (error) {
     // An `onEvent` that throws once more does not hide the failure.
     const removal = removeOthers().catch(() => undefined)
-    return { queued, failure: { error: severalFailures(target, error, failures), removal } }
+    return { queued, failure: { error: severalFailures(target, error, failures), removal, mayBeTaken } }
   }
+}
+
+/** Whether the service may have taken what was handed over. */
+function isWithoutAnswer(error: unknown): boolean {
+  if (error instanceof KustoServiceError) return error.status === 408 || (error.status >= 500 && error.status !== 503)
+  return error instanceof KustoNetworkError && mayHaveArrived(error)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { KustoIngestError, KustoUsageError } from '../errors.ts'
+import { KustoError, KustoIngestError, KustoNetworkError, KustoServiceError, KustoUsageError } from '../errors.ts'
 import { ingestionProperties } from './blob-format.ts'
 import { cutBlobs } from './cut-blobs.ts'
 import { loadBlobs } from './load-blobs.ts'
@@ -48,8 +48,19 @@ export async function writeQueued(
     elapsed,
   }
   await failure?.removal
-  if (failure !== undefined) throw queued.length === 0 ? failure.error : incomplete(context, outcome, failure.error)
-  return receiptOf(context, outcome)
+  if (failure === undefined) return receiptOf(context, outcome)
+  if (queued.length > 0) throw incomplete(context, outcome, failure.error)
+  throw failure.mayBeTaken ? unanswered(failure.error) : failure.error
+}
+
+/** The error again, as one after which the write is not to be repeated without a look: what was read already comes into the table. */
+function unanswered(error: unknown): unknown {
+  if (!(error instanceof KustoError) || !error.retryable) return error
+  const message = `${error.message}; blobs were handed over and not answered for, and were deleted: what the service has read of them by then reaches the table`
+  const options = { cause: error, context: error.context }
+  return error instanceof KustoServiceError
+    ? new KustoServiceError(error.code, message, { ...options, status: error.status })
+    : new KustoNetworkError(error.code, message, options)
 }
 
 /** Whether the write is kept out by the name that its own extents carry. */

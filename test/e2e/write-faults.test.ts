@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { KustoConnector, KustoDataError, KustoIngestError } from '../../src/index.ts'
 import type { WriteEvent, WriteOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
-import type { LocalKusto } from '../../src/local/index.ts'
+import type { FaultAction, LocalKusto } from '../../src/local/index.ts'
 
 let local: LocalKusto
 let kusto: KustoConnector
@@ -86,6 +86,24 @@ describe('a write that fails', () => {
     await expect(kusto.write('Refused', batchesOf(5), SMALL)).rejects.toMatchObject({ status: 400 })
     await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
   })
+
+  it.each<[string, FaultAction, boolean]>([
+    ['lost', { dropAnswer: true }, false],
+    ['that of a gateway', { status: 504 }, false],
+    ['that it is busy', { status: 503 }, true],
+  ])(
+    'may be repeated only where the service did not take the blobs: its answer is %s',
+    async (_what, action, retryable) => {
+      local.faults.set([{ match: { path: '/queued/', method: 'POST' }, action }])
+      const error: unknown = await kusto.write('Unanswered', batchesOf(2), SMALL).catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ retryable })
+      expect(/not answered for, and were deleted/.test(String(error))).toBe(!retryable)
+      // Nothing can come of rows in a staging table that was dropped.
+      const moved = kusto.write('Unanswered', batchesOf(2), { ...SMALL, mode: 'transactional' })
+      await expect(moved).rejects.toMatchObject({ retryable: true })
+      await expect.poll(stagedBlobs, { timeout: 10_000 }).toEqual([])
+    },
+  )
 
   it('ends a source whose table does not exist', async () => {
     let ended = false
