@@ -30,6 +30,9 @@ const NOT_OF_THE_PLAN: ReadonlySet<string> = new Set<keyof ReadSettings>([
   'onEvent',
 ])
 
+/** The same of request properties: what `timeoutMs` and `application` stand for. */
+const NOT_OF_THE_ROWS: ReadonlySet<string> = new Set(['servertimeout', 'norequesttimeout', 'request_app_name'])
+
 /**
  * The key of an export: a digest of the query after push-down with its values, and of every setting but those known to
  * make no difference, so that a new setting separates plans unless somebody decides otherwise. Which columns become
@@ -38,11 +41,14 @@ const NOT_OF_THE_PLAN: ReadonlySet<string> = new Set<keyof ReadSettings>([
 export function planKey(source: SourceQuery, settings: ReadSettings): string {
   const { csl, parameters } = queryText(source)
   const types = { ...settings.types, dictionary: undefined }
+  const properties = Object.fromEntries(
+    Object.entries(settings.properties).filter(([name]) => !NOT_OF_THE_ROWS.has(name)),
+  )
   const plan = {
     csl,
     parameters: [...parameters].map(([name, { literal }]) => [name, literal]),
     columns: source.columns,
-    settings: Object.entries({ ...settings, types }).filter(([name]) => !NOT_OF_THE_PLAN.has(name)),
+    settings: Object.entries({ ...settings, types, properties }).filter(([name]) => !NOT_OF_THE_PLAN.has(name)),
   }
   return createHash('sha256')
     .update(JSON.stringify(plan, (_, value: unknown) => canonical(value)))

@@ -286,9 +286,13 @@ describe('a kept export', () => {
     const all = kusto.read('Numbers', options)
     expect(sorted(await all.table())).toEqual(ALL)
     expect(sorted(await kusto.read('Numbers', options).table())).toEqual(ALL)
+    // How long a read may take and who asks are no part of the plan.
+    const hurried = { ...options, timeoutMs: 100_000, application: 'other', requestId: 'mine', maxBufferedBytes: 1 }
+    expect(sorted(await kusto.read('Numbers', hurried).table())).toEqual(ALL)
     expect(exports()).toBe(1)
     expect(events.filter((event) => event.kind === 'cache')).toEqual([
       { kind: 'cache', hit: false },
+      { kind: 'cache', hit: true },
       { kind: 'cache', hit: true },
     ])
     // Another filter, projection, type, parameter or partitioning is another plan.
