@@ -1,4 +1,5 @@
 import type { BenchmarkEnd, BenchmarkResult } from './benchmark-result.ts'
+import { noteOnSamples } from './statistics.ts'
 
 const ENDS: Readonly<Record<Exclude<BenchmarkEnd, 'complete'>, string>> = {
   time: 'It ended early, because the time it was given was over (maxSeconds).',
@@ -15,6 +16,7 @@ export function notesOf(result: BenchmarkResult): readonly string[] {
     ...(service.isEmbedded ? [EMBEDDED] : []),
     ...problemsOf(result),
     ...(end === 'complete' ? [] : [`${ENDS[end]} Of ${plan.repetitions} repetitions it made ${rangeText(rounds)}.`]),
+    ...noteOnSamples(rounds),
     ...(machine.load > machine.cores
       ? [
           `The machine was shared: load ${machine.load} on ${machine.cores} cores when it began. Times are longer and more uneven than on a quiet one.`,

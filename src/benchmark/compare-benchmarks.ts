@@ -2,7 +2,7 @@ import { badOption, checkNames } from '../base/check-options.ts'
 import { KustoUsageError } from '../errors.ts'
 import type { BenchmarkConfiguration, BenchmarkResult } from './benchmark-result.ts'
 import { parseBenchmark } from './parse-benchmark.ts'
-import { median, ratioOfMedians } from './statistics.ts'
+import { median, noteOnSamples, ratioOfMedians } from './statistics.ts'
 import type { Interval } from './statistics.ts'
 
 export interface CompareOptions {
@@ -39,7 +39,7 @@ export interface BenchmarkChange {
 export interface BenchmarkComparison {
   readonly regressionPercent: number
   readonly changes: readonly BenchmarkChange[]
-  /** Labels of configurations that only one side has. */
+  /** Labels of configurations that only one side has, or came to before it ended early. */
   readonly onlyBefore: readonly string[]
   readonly onlyAfter: readonly string[]
   readonly hasRegression: boolean
@@ -76,7 +76,12 @@ export function compareBenchmarks(before: unknown, after: unknown, options: Comp
     onlyBefore: [...own].filter(([key]) => !other.has(key)).map(([, { label }]) => label),
     onlyAfter: [...other].filter(([key]) => !own.has(key)).map(([, { label }]) => label),
     hasRegression: changes.some(({ isRegression }) => isRegression),
-    warnings: warningsOf(a, b),
+    warnings: [
+      ...warningsOf(a, b),
+      ...badRunsOf(a, 'before'),
+      ...badRunsOf(b, 'after'),
+      ...noteOnSamples(changes.flatMap(({ runs, interval }) => (interval === undefined ? [] : runs))),
+    ],
   }
 }
 
@@ -106,13 +111,17 @@ function changeOf(
   }
 }
 
-function byParameters({ configurations }: BenchmarkResult): ReadonlyMap<string, BenchmarkConfiguration> {
+/** The configurations that the benchmark came to: of the others one that ended early says nothing. */
+function byParameters({ configurations, runs, end }: BenchmarkResult): ReadonlyMap<string, BenchmarkConfiguration> {
+  const reached = new Set(runs.flatMap(({ configuration, outcome }) => (outcome === 'warm-up' ? [] : [configuration])))
   return new Map(
-    configurations.map((configuration) => {
-      const { parameters } = configuration
-      const sorted = Object.entries(parameters).toSorted(([x], [y]) => (x < y ? -1 : 1))
-      return [JSON.stringify(sorted), configuration]
-    }),
+    configurations
+      .filter(({ id }) => end === 'complete' || reached.has(id))
+      .map((configuration) => {
+        const { parameters } = configuration
+        const sorted = Object.entries(parameters).toSorted(([x], [y]) => (x < y ? -1 : 1))
+        return [JSON.stringify(sorted), configuration]
+      }),
   )
 }
 
@@ -137,6 +146,15 @@ function warningsOf(a: BenchmarkResult, b: BenchmarkResult): readonly string[] {
   const busy = [a, b].filter(({ machine }) => machine.load > machine.cores)
   const loads = busy.map(({ machine, startedAt }) => `load ${machine.load} on ${machine.cores} cores at ${startedAt}`)
   return [...different, ...loads]
+}
+
+/** Runs that do not count, where others of their configuration do: the times do not show them. */
+function badRunsOf({ configurations, runs }: BenchmarkResult, when: string): readonly string[] {
+  return configurations.flatMap(({ id, label }) => {
+    const own = runs.filter(({ configuration, outcome }) => configuration === id && outcome !== 'warm-up')
+    const bad = own.filter(({ outcome }) => outcome !== 'measured').length
+    return bad === 0 ? [] : [`${label}: ${bad} of ${own.length} runs failed or gave other rows ${when}`]
+  })
 }
 
 function differ(expected: string): KustoUsageError {

@@ -56,9 +56,14 @@ export async function runExportOnce(
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
   const read = { ...options.read, ...choice, signal: budget.signal, onEvent }
-  const clean = isSingle
-    ? await readSingle(kusto, { query, read }, take)
-    : await readParts(kusto, { query, read }, take)
+  let clean: Clean
+  try {
+    clean = isSingle ? await readSingle(kusto, { query, read }, take) : await readParts(kusto, { query, read }, take)
+  } catch (error) {
+    // Else it would go on to look, every 20 ms, while the clock of later runs counts.
+    memory.stop()
+    throw error
+  }
   const endedAt = performance.now()
   const { user, system } = process.cpuUsage(cpu)
   const { peakBytes, samples } = memory.stop()

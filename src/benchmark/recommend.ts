@@ -30,6 +30,9 @@ export function recommend(
   if (best === undefined) {
     return { isDecided: false, tied: [], sentence: 'Nothing was measured, so nothing can be recommended.' }
   }
+  if (summaries.every(({ rows }) => rows === 0)) {
+    return { isDecided: false, tied: [], sentence: 'No run had any rows, so nothing can be recommended.' }
+  }
   const speed = `${countText(best.rowsPerSecond.median)} rows/s`
   const { interval } = best.rowsPerSecond
   const all = summaries.map(({ configuration }) => configuration)
@@ -49,7 +52,7 @@ export function recommend(
       second === undefined
         ? 'it is the only one that was measured'
         : `${ratioText(best.rowsPerSecond.median / second.rowsPerSecond.median)} the next one, ${label(second)}, and their intervals do not overlap`
-    const sentence = `Take ${label(best)}: ${speed} (${range}), ${reason}; ${longestPhase(best)}.`
+    const sentence = `Take ${label(best)}: ${speed} (${range}), ${reason}; ${longestPhase(best)}.${failuresOf(best)}`
     return { isDecided: summaries.length > 1, configuration: best.configuration, tied: [best.configuration], sentence }
   }
   const byId = new Map(configurations.map((configuration) => [configuration.id, configuration]))
@@ -61,7 +64,7 @@ export function recommend(
   const sentence =
     `The data do not decide between ${listText(tied.map(label))}: their 95 % intervals overlap. ` +
     `Of these ${label(least)} asks for the least work and memory (${countText(least.rowsPerSecond.median)} rows/s, ` +
-    `${bytesText(least.peakMemoryBytes.median)} at most); more repetitions may tell them apart.`
+    `${bytesText(least.peakMemoryBytes.median)} at most); more repetitions may tell them apart.${failuresOf(least)}`
   return {
     isDecided: false,
     configuration: least.configuration,
@@ -79,6 +82,12 @@ function compareEach(a: readonly number[], b: readonly number[]): number {
     if (difference !== 0) return difference
   }
   return 0
+}
+
+/** A configuration that is fast when it works may not be the one to take. */
+function failuresOf({ runs, failed, different }: ConfigurationSummary): string {
+  const bad = failed + different
+  return bad === 0 ? '' : ` But ${bad} of its ${runs + bad} runs failed or gave other rows.`
 }
 
 function longestPhase({ phases, seconds }: ConfigurationSummary): string {

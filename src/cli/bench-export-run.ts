@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { benchmarkExport } from '../index.ts'
 import type { ExportChoice, ExportSweep, PartitionBy } from '../index.ts'
-import { benchOptions, finishBench, numbers, sweepFile, wholeNumber } from './bench-run.ts'
+import { benchOptions, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
 import { checkOutputs } from './check-output.ts'
 import type { CliCall } from './cli-command.ts'
 import { openConnection } from './open-connection.ts'
@@ -55,7 +55,7 @@ async function sweepOf(call: CliCall): Promise<ExportSweep | readonly ExportChoi
       ? {
           sizeLimit: flags
             .list('size-limit')
-            .map((text) => (text === 'service' ? text : wholeNumber('size-limit', text))),
+            .map((text) => (text === 'service' ? text : sizeInBytes('size-limit', text))),
         }
       : {}),
   }

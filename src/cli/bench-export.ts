@@ -39,9 +39,9 @@ const SWEEP_FLAGS: readonly Flag[] = [
   {
     name: 'size-limit',
     kind: 'list',
-    value: 'BYTES,...',
+    value: 'SIZE,...',
     split: true,
-    help: 'bytes of an exported blob before compression; service leaves it to the service',
+    help: 'size of an exported blob before compression; service leaves it to the service',
     default: 'service',
     group: GROUP,
   },

@@ -3,6 +3,7 @@ import { benchmarkReport, benchmarkText } from '../index.ts'
 import type { BenchmarkEvent, BenchmarkOptions, BenchmarkResult } from '../index.ts'
 import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
+import { parseBytes } from './flags.ts'
 import { formatDuration, formatRows } from './quantities.ts'
 import { readFileText } from './read-text.ts'
 import { usageError } from './usage-error.ts'
@@ -79,7 +80,14 @@ export function numbers({ flags }: CliCall, name: string): readonly number[] {
 /** @throws {KustoUsageError} CLI_USAGE when a value of a list is none */
 export function wholeNumber(name: string, text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
-  throw usageError(`expected --${name} to be whole numbers between commas, found ${text}`)
+  throw usageError(`expected --${name} to be whole numbers between commas, found ${text || 'nothing'}`)
+}
+
+/** A size of a list. @throws {KustoUsageError} CLI_USAGE when it is none */
+export function sizeInBytes(name: string, text: string): number {
+  const bytes = parseBytes(text)
+  if (bytes !== undefined) return bytes
+  throw usageError(`expected --${name} to be sizes such as 8000000 or 8MiB between commas, found ${text || 'nothing'}`)
 }
 
 /** The JSON of `--sweep`, which does not go with the flags that make a sweep. */

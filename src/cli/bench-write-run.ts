@@ -3,7 +3,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { benchmarkWrite } from '../index.ts'
 import type { BatchInput, WriteChoice, WriteSweep } from '../index.ts'
 import { FLIGHTS_FILE } from './bench-export-run.ts'
-import { benchOptions, finishBench, numbers, sweepFile } from './bench-run.ts'
+import { benchOptions, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
 import { checkOutputs } from './check-output.ts'
 import type { CliCall } from './cli-command.ts'
 import { inputOf } from './input-files.ts'
@@ -60,7 +60,9 @@ async function sweepOf(call: CliCall): Promise<WriteSweep | readonly WriteChoice
   const lists: Readonly<Record<string, unknown>> = {
     ...(flags.isGiven('format') ? { format: flags.list('format') } : {}),
     ...(flags.isGiven('compression') ? { compression: flags.list('compression') } : {}),
-    ...(flags.isGiven('blob-size') ? { maxBlobBytes: numbers(call, 'blob-size') } : {}),
+    ...(flags.isGiven('blob-size')
+      ? { maxBlobBytes: flags.list('blob-size').map((text) => sizeInBytes('blob-size', text)) }
+      : {}),
     ...(flags.isGiven('uploads') ? { uploads: numbers(call, 'uploads') } : {}),
     ...(flags.isGiven('encode-workers') ? { encodeWorkers: numbers(call, 'encode-workers') } : {}),
   }

@@ -28,10 +28,10 @@ const SWEEP_FLAGS: readonly Flag[] = [
   {
     name: 'blob-size',
     kind: 'list',
-    value: 'BYTES,...',
+    value: 'SIZE,...',
     split: true,
-    help: 'bytes of a blob before compression',
-    default: '67108864',
+    help: 'size of a blob before compression',
+    default: '64MiB',
     group: GROUP,
   },
   {

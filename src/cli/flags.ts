@@ -167,7 +167,8 @@ const MILLISECONDS: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ])
 
-function parseBytes(text: string): number | undefined {
+/** Bytes of a text such as `64MB`; undefined when it is no size. */
+export function parseBytes(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? []
   const factor = BYTES.get(unit.toUpperCase())
   return digits === undefined || factor === undefined ? undefined : Math.round(Number(digits) * factor)

@@ -80,6 +80,7 @@ function commandOf(args: readonly string[]): CliCommand {
   }
   const typed = family.length > 0 ? `${first} ${second ?? ''}` : first
   const known = family.length > 0 ? family : [...new Set(COMMANDS.map(({ words }) => words.split(' ')[0] ?? ''))]
+  if (first.startsWith('-')) throw usageError(`options such as ${first} go behind the command`)
   throw usageError(`unknown command ${typed}${didYouMean(typed, known)}`)
 }
 

@@ -50,6 +50,25 @@ describe('compareBenchmarks', () => {
     expect(compareBenchmarks(before, after).changes[0]).toMatchObject({ verdict: 'failing', isRegression: true })
   })
 
+  it('does not take what a benchmark did not come to for failing', () => {
+    const after = resultOf([[], around(1), around(1), around(1)], { end: 'time' })
+    const comparison = compareBenchmarks(before, after)
+    expect(comparison.hasRegression).toBe(false)
+    expect(comparison.onlyBefore).toContain('single query')
+    expect(comparison.changes.length).toBe(3)
+    expect(compareBenchmarks(after, before).onlyAfter).toContain('single query')
+  })
+
+  it('tells of runs that do not count beside those that do, and of intervals of few runs', () => {
+    const some = resultOf([around(1), [1, 1.1, 1.2]])
+    const failed = { configuration: 'c1', round: 6, outcome: 'failed', error: { code: 'X', message: 'no' } } as const
+    const after = { ...some, runs: [...some.runs, failed] }
+    expect(compareBenchmarks(before, after).warnings).toEqual([
+      'single query: 1 of 6 runs failed or gave other rows after',
+      'Intervals of three repetitions hold the true median with 75 % confidence only, of four with 88 %: make five or more.',
+    ])
+  })
+
   it('lists what only one side has, and what makes them hard to compare', () => {
     const after = resultOf([around(1), around(1)], {
       sweep: [{ mode: 'single' }, { mode: 'distributed', partitions: 32, workers: 8 }],

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { EXPORT_PHASES } from '../../src/benchmark/export-phases.ts'
+import { recommend } from '../../src/benchmark/recommend.ts'
+import { summarizeRuns } from '../../src/benchmark/summarize-runs.ts'
 import { around, resultOf } from './made-up-result.ts'
 
 describe('the recommendation', () => {
@@ -28,6 +31,27 @@ describe('the recommendation', () => {
     expect(recommendation.sentence).toMatch(
       /^The data do not decide between .* overlap\. Of these "1 partition, 2 workers/,
     )
+  })
+
+  it('says when runs of the one that it names failed', () => {
+    const { configurations, runs } = resultOf([around(4), around(1)])
+    const failed = { configuration: 'c2', round: 6, outcome: 'failed', error: { code: 'X', message: 'no' } } as const
+    const summaries = summarizeRuns(configurations, [...runs, failed], { seed: 1, phases: EXPORT_PHASES })
+    const { sentence } = recommend(configurations, summaries)
+    expect(sentence).toMatch(/^Take "1 partition, 1 worker.*But 1 of its 6 runs failed or gave other rows\.$/)
+  })
+
+  it('takes nothing from runs without rows', () => {
+    const { configurations, runs } = resultOf([around(4), around(1)])
+    const none = runs.map((run) =>
+      run.measures === undefined ? run : { ...run, measures: { ...run.measures, rows: 0 } },
+    )
+    const summaries = summarizeRuns(configurations, none, { seed: 1, phases: EXPORT_PHASES })
+    expect(recommend(configurations, summaries)).toEqual({
+      isDecided: false,
+      tied: [],
+      sentence: 'No run had any rows, so nothing can be recommended.',
+    })
   })
 
   it('decides nothing by fewer than three repetitions, or by none', () => {
