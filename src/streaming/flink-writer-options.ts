@@ -133,8 +133,8 @@ export function writerOptionsFromFlink(options: FlinkOptions): WriterFromFlink {
       ...(exactlyOnce ? {} : { delivery: guarantee === 'NONE' ? 'none' : 'at-least-once' }),
       ...(polls && !exactlyOnce ? { acknowledge: 'ingested' } : {}),
       ...(writer.ingestionMappingReference === undefined ? {} : { adjustSchema: undefined }),
-    } as AtLeastOnceWriterOptions,
-  }
+    },
+  } as WriterFromFlink
 }
 
 function readInterval({ writer, notes }: Pick<Reading, 'writer' | 'notes'>, ms: number, name: string): void {
