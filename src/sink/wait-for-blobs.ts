@@ -72,11 +72,11 @@ export async function waitForBlobs<B extends { readonly sourceId: string }>(
   })
 }
 
-/** 404 is what a service answers that does not know an operation yet. */
+/** A service that does not know an operation yet answers 404, or leaves out blobs of one that it knows. */
 function mayBeAskedAgain(error: unknown): boolean {
-  return (
-    error instanceof KustoError && (error.retryable || (error instanceof KustoServiceError && error.status === 404))
-  )
+  if (!(error instanceof KustoError)) return false
+  const isUnknown = error instanceof KustoServiceError ? error.status === 404 : error.code === 'KUSTO_STATUS_NOT_FOUND'
+  return error.retryable || isUnknown
 }
 
 function timedOut(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RetryNotice } from '../../src/base/retry.ts'
-import { KustoNetworkError, KustoServiceError } from '../../src/errors.ts'
+import { KustoNetworkError, KustoProtocolError, KustoServiceError } from '../../src/errors.ts'
 import type { BlobState, BlobStatus } from '../../src/sink/ingestion-service.ts'
 import type { ReceiptBlob } from '../../src/sink/receipt-json.ts'
 import { waitForBlobs } from '../../src/sink/wait-for-blobs.ts'
@@ -68,7 +68,9 @@ describe('spark:W34 waiting for blobs', () => {
   it('outlasts answers that do not come, four in a row', async () => {
     const all = BLOBS.map(({ sourceId }) => state(sourceId, 'Succeeded'))
     const notYet = new KustoServiceError('BadRequest_EntityNotFound', 'not known yet', { status: 404 })
-    const { options, notices } = watched((round) => (round < 5 ? (round % 2 === 0 ? unreachable : notYet) : all))
+    const leftOut = new KustoProtocolError('KUSTO_STATUS_NOT_FOUND', 'the service does not know the blob')
+    const misses = [unreachable, notYet, leftOut, unreachable]
+    const { options, notices } = watched((round) => misses[round - 1] ?? all)
     expect(await waitForBlobs(BLOBS, options)).toHaveLength(3)
     expect(notices.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4])
   })
