@@ -72,7 +72,8 @@ export class NodeHttpClient implements HttpClient {
     )
     try {
       // A request that waits for a free connection tells nobody when it is destroyed, hence the race.
-      const [message] = await untilAborted(once(sent, 'response') as Promise<[http.IncomingMessage]>, scope.signal)
+      const answer = once(sent, 'response') as Promise<[http.IncomingMessage]>
+      const [message] = await untilAborted(Promise.race([answer, closedWithout(sent)]), scope.signal)
       // A stream has its limits where it is read; a text is read here, within the request's.
       if (isStreamed(request, message)) scope.limit(Infinity, () => undefined)
       message.once('close', () => {
@@ -128,6 +129,12 @@ export class NodeHttpClient implements HttpClient {
     })
     return stop
   }
+}
+
+/** An answer that changes the protocol, and some that are none, end the connection without an error. */
+async function closedWithout(sent: http.ClientRequest): Promise<never> {
+  await once(sent, 'close')
+  throw new Error('a connection that was closed')
 }
 
 async function responseOf(request: PipelineRequest, message: http.IncomingMessage): Promise<PipelineResponse> {

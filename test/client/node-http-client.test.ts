@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { createHttpHeaders, createPipelineRequest, type PipelineRequestOptions } from '@azure/core-rest-pipeline'
 import { describe, expect, test } from 'vitest'
@@ -78,6 +80,23 @@ describe('NodeHttpClient', () => {
       retryable: true,
     })
     await server.idle()
+  })
+
+  test('an answer that changes the protocol is none, and ends the request', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'
+      socket.once('data', () => void socket.write(upgrade))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await using http = client()
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await expect(http.sendRequest(request({ url, timeout: 5_000 }))).rejects.toMatchObject({
+      code: 'KUSTO_CONNECTION_FAILED',
+      isUnsent: false,
+    })
+    server.close()
   })
 
   test('a text whose rest does not come in time is an error and ends the connection', async () => {
