@@ -4,7 +4,7 @@ import { castTo, equals, greaterOrEqual, lessOrEqual } from './casts.ts'
 import type { Context } from './context.ts'
 import { formatJson, isArray, Num, parseJson } from './json.ts'
 import { literal, notSupported, type Sql } from './sql.ts'
-import { textOperator } from './text-operators.ts'
+import { hasAnyTerm, textOperator } from './text-operators.ts'
 
 /** `in`, `!in`, `in~`, `!in~` against literals, dynamic arrays or the first column of a table. */
 export function translateIn(node: SyntaxNode, context: Context): Sql {
@@ -33,8 +33,14 @@ export function translateTermSet(node: SyntaxNode, context: Context): Sql {
   if (terms.some((each) => each.constant === undefined && each.type === 'dynamic')) {
     throw notSupported(`${operator} with a computed array`)
   }
-  const tests = terms.map((each) => textOperator('has', left, each))
   const all = operator.includes('all')
+  const literals = terms.flatMap((each) =>
+    typeof each.constant === 'string' && each.type === 'string' ? [each.constant] : [],
+  )
+  if (!all && literals.length > 1 && literals.length === terms.length) {
+    return { sql: hasAnyTerm(left, literals), type: 'bool' }
+  }
+  const tests = terms.map((each) => textOperator('has', left, each))
   if (tests.length === 0) return { sql: all ? 'true' : 'false', type: 'bool' }
   return { sql: `(${tests.join(all ? ' AND ' : ' OR ')})`, type: 'bool' }
 }

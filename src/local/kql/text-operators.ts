@@ -66,6 +66,44 @@ function term(text: string, needle: Needle, rule: TermRule): string {
   return `regexp_matches(${text}, '${flags}' || ${before} || regexp_escape(${needle.sql}) || ${after})`
 }
 
+/** Characters of terms in one expression: a program of RE2 has a limit. */
+const MAX_REGEX = 20_000
+
+/** `has` for any of some literal terms: few regular expressions, since each costs milliseconds to compile. */
+export function hasAnyTerm(left: Sql, terms: readonly string[]): string {
+  const text = `(${castTo(left, 'string')})`
+  const tests: string[] = []
+  for (const [isStart, isEnd] of [
+    [true, true],
+    [true, false],
+    [false, true],
+    [false, false],
+  ] as const) {
+    const same = terms.filter(
+      (each) => /^[\p{L}\p{N}]/u.test(each) === isStart && /[\p{L}\p{N}]$/u.test(each) === isEnd,
+    )
+    for (const any of alternatives(same)) {
+      const regex = `(?si)${isStart ? `(?:^|${BORDER})` : ''}(?:${any})${isEnd ? `(?:$|${BORDER})` : ''}`
+      tests.push(`regexp_matches(${text}, ${quoteText(regex)})`)
+    }
+  }
+  return `(${tests.join(' OR ')})`
+}
+
+function alternatives(terms: readonly string[]): readonly string[] {
+  const found: string[][] = []
+  let room = 0
+  for (const term of terms) {
+    if (term.length > room || found.length === 0) {
+      found.push([])
+      room = MAX_REGEX
+    }
+    found.at(-1)?.push(escapeRegex(term))
+    room -= term.length
+  }
+  return found.map((each) => each.join('|'))
+}
+
 /** The text as a regular expression that matches exactly it. */
 export function escapeRegex(text: string): string {
   return text.replaceAll(/[\\^$.|?*+()[\]{}/-]/g, (char) => `\\${char}`)
