@@ -1,9 +1,21 @@
+import { udfFailure } from '../server/local-error.ts'
 import type { ScalarName } from '../lang/syntax.ts'
 import { bind, notSupported, quoteText, SQL_TYPES, type Sql } from './sql.ts'
+import { MAX_DATETIME_TICKS } from './types.ts'
 
 /** Microseconds from 0001-01-01 to 1970-01-01, for `make_timestamp`. */
 const EPOCH_MICROSECONDS = '62135596800000000'
 const TICKS_PER_DAY = '864000000000'
+
+const NO_DATETIME = quoteText(udfFailure('', notSupported('a datetime outside of the years 1 to 9999')))
+
+/** SQL of ticks that may have left the range of datetime, which is an error. */
+export function checkedDatetime(ticks: string): string {
+  return bind(
+    ticks,
+    (t) => `CASE WHEN ${t} NOT BETWEEN 0 AND ${MAX_DATETIME_TICKS} THEN error(${NO_DATETIME}) ELSE ${t} END`,
+  )
+}
 
 /** SQL of a DuckDB TIMESTAMP (microseconds) for ticks; the seventh digit is cut. */
 export function timestampOf(ticks: string): string {
@@ -42,7 +54,8 @@ function textOrNull({ sql, type }: Sql): string {
   if (type === 'datetime') return bind(sql, datetimeText)
   if (type === 'timespan') return bind(sql, timespanText)
   if (type === 'real') return bind(sql, realText)
-  if (type === 'decimal') return `regexp_replace((${sql})::VARCHAR, '\\.?0+$', '')`
+  // The number of a version has no fraction to cut.
+  if (type === 'decimal') return `regexp_replace((${sql})::VARCHAR, '\\.0*$|(\\.[0-9]*[1-9])0+$', '\\1')`
   return `(${sql})::VARCHAR`
 }
 

@@ -1,10 +1,21 @@
 import type { ScalarName, SyntaxNode } from '../lang/syntax.ts'
 import { need } from '../lang/tree.ts'
-import { castTo, commonType, equals, greaterOrEqual, greaterThan, lessOrEqual, lessThan, notEquals } from './casts.ts'
+import {
+  castTo,
+  checkedDatetime,
+  commonType,
+  equals,
+  greaterOrEqual,
+  greaterThan,
+  lessOrEqual,
+  lessThan,
+  notEquals,
+} from './casts.ts'
 import type { Context } from './context.ts'
 import { starTest } from './operators-search.ts'
 import { literal, notSupported, SQL_TYPES, type Sql } from './sql.ts'
 import { textOperator } from './text-operators.ts'
+import { MAX_DATETIME_TICKS } from './types.ts'
 
 type Comparison = (a: Sql, b: Sql) => string
 
@@ -120,7 +131,7 @@ function timeArithmetic(operator: string, left: Sql, right: Sql, bound: ScalarNa
     case 'datetime + timespan':
     case 'timespan + datetime':
     case 'datetime - timespan':
-      return { sql: `(${a} ${operator} ${b})`, type: 'datetime' }
+      return moved(operator, left, right)
     case 'timespan % timespan':
     case 'datetime % timespan':
       return { sql: modulo(a, b), type: bound ?? 'timespan' }
@@ -148,6 +159,14 @@ function timeArithmetic(operator: string, left: Sql, right: Sql, bound: ScalarNa
       }
       throw notSupported(`the operator ${operator} on ${left.type} and ${right.type}`)
   }
+}
+
+/** A datetime and a timespan: a literal again of literals. */
+function moved(operator: string, left: Sql, right: Sql): Sql {
+  const [a, b] = [left.constant, right.constant]
+  const value = typeof a === 'bigint' && typeof b === 'bigint' ? (operator === '+' ? a + b : a - b) : undefined
+  if (value !== undefined && value >= 0n && value <= MAX_DATETIME_TICKS) return literal(value, 'datetime')
+  return { sql: checkedDatetime(`((${left.sql}) ${operator} (${right.sql}))`), type: 'datetime' }
 }
 
 /** Long arithmetic of literals stays a literal, so that `range(1, 10 * 2)` and the like see constants. */

@@ -1,10 +1,11 @@
-import { ticksOfTimestamp, timestampOf } from './casts.ts'
+import { checkedDatetime, ticksOfTimestamp, timestampOf } from './casts.ts'
 import { argument, as, constantText, long, named, real, result, text, textCall, type Entry } from './emit.ts'
 import { bind, notSupported, type CallContext, type ScalarFunction, type Sql } from './sql.ts'
+import { MAX_DATETIME_TICKS } from './types.ts'
 
 const DAY = '864000000000'
 const EPOCH = '621355968000000000'
-const MAX_TICKS = '3155378975999999999'
+const MAX_TICKS = MAX_DATETIME_TICKS.toString()
 
 /** Ticks of the units that have a fixed length. */
 const FIXED_UNITS: ReadonlyMap<string, string> = new Map([
@@ -36,8 +37,17 @@ function unit(args: readonly Sql[], call: CallContext): string {
   return constantText(args, 0, `a part of ${call.name}`).toLowerCase()
 }
 
-const now: ScalarFunction = (args, call) =>
-  args.length === 0 ? `${call.nowTicks}::BIGINT` : `(${call.nowTicks} + ${as(args, 0, 'timespan')})`
+/** `now()` moved by a timespan; a number when that is a literal, which a filter on a column is fast with. */
+function fromNow(sign: '+' | '-'): ScalarFunction {
+  return (args, call) => {
+    const { constant } = argument(args, 0)
+    const ticks = typeof constant !== 'bigint' ? undefined : call.nowTicks + (sign === '+' ? constant : -constant)
+    if (ticks !== undefined && ticks >= 0n && ticks <= MAX_DATETIME_TICKS) return `${ticks}::BIGINT`
+    return checkedDatetime(`(${call.nowTicks} ${sign} ${as(args, 0, 'timespan')})`)
+  }
+}
+
+const now: ScalarFunction = (args, call) => (args.length === 0 ? `${call.nowTicks}::BIGINT` : fromNow('+')(args, call))
 
 const datetimeAdd: ScalarFunction = (args, call) => {
   const part = unit(args, call)
@@ -46,7 +56,9 @@ const datetimeAdd: ScalarFunction = (args, call) => {
   if (months !== undefined) {
     return bind(datetime(args, 2), (t) => {
       const midnight = `((${t}) - (${t}) % ${DAY})`
-      return `(${ticksOfTimestamp(`${timestampOf(midnight)} + to_months(CAST((${amount}) * ${months} AS INTEGER))`)} + (${t}) % ${DAY})`
+      return inRange(
+        `(${ticksOfTimestamp(`${timestampOf(midnight)} + to_months(CAST((${amount}) * ${months} AS INTEGER))`)} + (${t}) % ${DAY})`,
+      )
     })
   }
   if (part === 'nanosecond') return inRange(`(${datetime(args, 2)} + (${amount}) // 100)`)
@@ -117,11 +129,20 @@ function periodStart(period: Period, ticks: string, shift: string): string {
 }
 
 function startOf(period: Period): ScalarFunction {
-  return (args) => periodStart(period, datetime(args, 0), args.length > 1 ? long(args, 1) : '0')
+  return (args) =>
+    inPeriods(period, args, periodStart(period, datetime(args, 0), args.length > 1 ? long(args, 1) : '0'))
 }
 
 function endOf(period: Period): ScalarFunction {
-  return (args) => `(${periodStart(period, datetime(args, 0), args.length > 1 ? `(${long(args, 1)}) + 1` : '1')} - 1)`
+  return (args) => {
+    const next = periodStart(period, datetime(args, 0), args.length > 1 ? `(${long(args, 1)}) + 1` : '1')
+    return inPeriods(period, args, `(${next} - 1)`)
+  }
+}
+
+/** Only a shift leads out of the range, and the weeks at its ends, which are not whole. */
+function inPeriods(period: Period, args: readonly Sql[], ticks: string): string {
+  return args.length > 1 || period === 'week' ? inRange(ticks) : ticks
 }
 
 const makeDatetime: ScalarFunction = (args) => {
@@ -152,7 +173,7 @@ function fromUnixTime(unitTicks: number): ScalarFunction {
 
 export const DATETIME_FUNCTIONS: readonly Entry[] = [
   ['now', now],
-  ['ago', (args, call) => `(${call.nowTicks} - ${as(args, 0, 'timespan')})`],
+  ['ago', fromNow('-')],
   ['datetime_add', datetimeAdd],
   ['datetime_diff', datetimeDiff],
   ['datetime_part', datetimePart],

@@ -232,7 +232,8 @@ export const STRING_FUNCTIONS: readonly Entry[] = [
   ...named(['parse_urlquery', 'parseurlquery'], ofText('k_parse_urlquery')),
   ['parse_path', ofText('k_parse_path')],
   ['parse_xml', ofText('k_parse_xml')],
-  ['parse_version', (args) => `k_parse_version(${text(args, 0)})::DECIMAL(38,18)`],
+  // 32 digits before the point are more than other decimals have here, so these are decimals of another scale.
+  ['parse_version', (args) => `k_parse_version(${text(args, 0)})::DECIMAL(38,0)`],
   ['parse_command_line', commandLine],
   ['url_encode', texts('k_url_encode')],
   ['url_encode_component', texts('k_url_encode_component')],

@@ -148,15 +148,11 @@ function firstCsvRecord(text: string): readonly string[] {
   return [...fields, field]
 }
 
-/**
- * Up to four parts of up to eight digits as one decimal that orders like the version. All 32 digits fit DECIMAL(38,18)
- * only with the point after the fourteenth, so it is this number that compares right, not its size.
- */
+/** Up to four parts of up to eight digits, as the digits of one whole number. */
 function parseVersion(text: string): string | null {
   const parts = text.split('.')
   if (parts.length > 4 || parts.some((part) => !/^\d{1,8}$/.test(part))) return null
-  const digits = [0, 1, 2, 3].map((index) => (parts[index] ?? '').padStart(8, '0')).join('')
-  return `${digits.slice(0, 14)}.${digits.slice(14)}`
+  return [0, 1, 2, 3].map((index) => (parts[index] ?? '').padStart(8, '0')).join('')
 }
 
 /** Arguments as the Microsoft C runtime splits them. */

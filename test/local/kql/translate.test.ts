@@ -124,11 +124,76 @@ describe('text operators', () => {
     ['"abc" in ("ABC")', false],
     ['"a b c" has_any ("z", "b")', true],
     ['"a b c" has_all ("a", "z")', false],
+    ['"ab" has_any ("a", "b")', false],
+    ['"x.A b" has_any ("q", "a B", "y")', true],
+    ['"x-y" has_any ("-", "z")', true],
+    ['"xa." has_any ("a.", "b")', false],
+    ['"xa.b" has_any (dynamic([".b", "q"]))', true],
+    ['"" has_any ("", "b")', true],
     ['"abc" matches regex "^a.c$"', true],
     ['5 between (1 .. 5)', true],
     ['datetime(2020-01-03) between (datetime(2020-01-01) .. 1d)', false],
   ])('%s is %s', async (expression, expected) => {
     expect(await rows(`print ${expression}`)).toEqual([[expected]])
+  })
+})
+
+describe('has_any', () => {
+  it('looks for thousands of terms at once', async () => {
+    const terms = Array.from({ length: 3_000 }, (_, index) => `"term${index}.${'x'.repeat(20)}"`)
+    const translated = await kql.translate(`T | where A has_any (${terms.join(', ')})`)
+    expect(translated.results[0]!.sql.split('regexp_matches').length).toBeLessThan(10)
+    const wanted = `"a TERM2999.${'x'.repeat(20)}/", "term2999.${'x'.repeat(21)}"`
+    expect(await rows(`datatable(s: string) [${wanted}] | where s has_any (${terms.join(', ')}) | count`)).toEqual([
+      [1],
+    ])
+  })
+})
+
+describe('a datetime', () => {
+  it('that leaves the years 1 to 9999 is an error where rows have it', async () => {
+    const days = 'range x from 1 to 3 step 1 | extend t = datetime(9999-12-30) + x * 1d'
+    for (const text of [
+      days,
+      'print datetime(9999-12-31) + 1d',
+      'print datetime(0001-01-01) - 1tick',
+      'print ago(1000000d)',
+    ]) {
+      await expect(run(text)).rejects.toThrow(/outside of the years 1 to 9999/)
+    }
+    expect(await rows(`${days.replace('|', '| where x < 2 |')} | project t == datetime(9999-12-31)`)).toEqual([[true]])
+    expect(await rows('print t = datetime(null) | project t + 1d, t - 1d')).toEqual([[null, null]])
+  })
+
+  it('that a function would move outside is null', async () => {
+    expect(
+      await rows(
+        'print startofmonth(datetime(9999-12-31), 1), startofweek(datetime(0001-01-01)), endofweek(datetime(9999-12-31)), datetime_add("month", 1, datetime(9999-12-31))',
+      ),
+    ).toEqual([[null, null, null, null]])
+    expect(await rows('print endofyear(datetime(9999-01-01)) == datetime(9999-12-31 23:59:59.9999999)')).toEqual([
+      [true],
+    ])
+  })
+})
+
+describe('parse_version', () => {
+  it('gives the documented numbers', async () => {
+    const versions = '"0.0.0.5", "0.0.7.0", "0.0.3", "0.2", "0.1.2.0", "1.2.3.4", "1"'
+    expect(await rows(`datatable(v: string) [${versions}] | project parse_version(v)`)).toEqual([
+      ['5'],
+      ['700000000'],
+      ['300000000'],
+      ['20000000000000000'],
+      ['10000000200000000'],
+      ['1000000020000000300000004'],
+      ['1000000000000000000000000'],
+    ])
+    expect(
+      await rows(
+        'print v = parse_version("10.0") | project tostring(v), v > parse_version("9.9"), v == parse_version("10")',
+      ),
+    ).toEqual([['10000000000000000000000000', true, true]])
   })
 })
 
