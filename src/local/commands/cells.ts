@@ -1,4 +1,5 @@
-import { DUCK_TYPES, sqlText } from '../engine/catalog-sql.ts'
+import { DUCK_TYPES } from '../engine/catalog-sql.ts'
+import { quoteText } from '../kql/sql.ts'
 import type { DuckSession } from '../engine/duck.ts'
 import type { ResultTable } from '../engine/result-table.ts'
 import type { Cell, Column, ScalarName } from '../lang/syntax.ts'
@@ -32,7 +33,7 @@ function cellSql(cell: Cell, type: ScalarName): string {
   if (cell === null) return type === 'string' ? "''" : 'NULL'
   if (typeof cell === 'boolean') return cell ? 'TRUE' : 'FALSE'
   if (typeof cell === 'bigint') return `${cell}`
-  return `${sqlText(String(cell))}::${DUCK_TYPES[type]}`
+  return `${quoteText(String(cell))}::${DUCK_TYPES[type]}`
 }
 
 /** All rows of a query that selects these columns in the internal representation. For small results. */

@@ -1,3 +1,4 @@
+import { quoteText } from '../kql/sql.ts'
 import type { ScalarName } from '../lang/syntax.ts'
 import type { CatalogState, ColumnRecord, TableRecord } from './catalog-state.ts'
 
@@ -24,11 +25,6 @@ export function physicalTableName(tableId: number): string {
 
 export function physicalColumnName(columnId: number): string {
   return `c${columnId}`
-}
-
-/** A DuckDB string literal. */
-export function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }
 
 /**
@@ -79,7 +75,7 @@ export function touchedTables(before: CatalogState, after: CatalogState): readon
 function putRecord(kind: 'databases' | 'tables', id: number, record: object): readonly string[] {
   return [
     `DELETE FROM catalog.${kind} WHERE id = ${id}`,
-    `INSERT INTO catalog.${kind} VALUES (${id}, ${sqlText(JSON.stringify(record))})`,
+    `INSERT INTO catalog.${kind} VALUES (${id}, ${quoteText(JSON.stringify(record))})`,
   ]
 }
 

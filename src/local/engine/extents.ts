@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { EXTENT_COLUMN, physicalColumnName, physicalTableName, sqlText } from './catalog-sql.ts'
+import { EXTENT_COLUMN, physicalColumnName, physicalTableName } from './catalog-sql.ts'
+import { quoteText } from '../kql/sql.ts'
 import type { ColumnRecord, TableRecord } from './catalog-state.ts'
 import type { DuckSession } from './duck.ts'
 import { badRequest } from './entity-errors.ts'
@@ -159,7 +160,7 @@ async function measure(session: DuckSession, table: TableRecord, ordinal: bigint
 function extentValues(extent: Extent): string {
   return [
     extent.ordinal,
-    sqlText(extent.extentId),
+    quoteText(extent.extentId),
     extent.tableId,
     extent.createdMin,
     extent.createdMax,
@@ -171,7 +172,7 @@ function extentValues(extent: Extent): string {
 }
 
 function tagList(tags: readonly string[]): string {
-  return `[${tags.map(sqlText).join(', ')}]::VARCHAR[]`
+  return `[${tags.map(quoteText).join(', ')}]::VARCHAR[]`
 }
 
 /**

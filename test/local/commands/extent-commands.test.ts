@@ -31,6 +31,16 @@ beforeEach(async () => {
 const extentIds = async (text: string): Promise<unknown[]> => (await bench.run(text)).rows.map(([id]) => id)
 
 describe('showing extents', () => {
+  it('gives tags with any character, also of a piped command', async () => {
+    const tag = 'it\'s "a" \0 b'
+    const { catalog, duck } = bench.services
+    const session = await duck.connect()
+    await catalog.ingest(session, [{ table: catalog.requireTable('db1', 'S'), select: "SELECT 3, ''", tags: [tag] }])
+    session.close()
+    expect((await bench.rows('.show table S extents')).at(-1)).toMatchObject({ Tags: tag })
+    expect(await bench.rows('.show table S extents | where Tags contains "it" | project Tags')).toEqual([{ Tags: tag }])
+  })
+
   it('gives rows, tags and times of each', async () => {
     const rows = await bench.rows('.show table S extents')
     expect(rows).toMatchObject([
