@@ -1,11 +1,14 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { AbortScope } from '../base/abort.ts'
 import { mapOrdered } from '../base/map-ordered.ts'
 import { checkNames, wholeNumber } from '../base/check-options.ts'
 import { KustoError, KustoUsageError } from '../errors.ts'
 import type { DecodePool } from './decode-pool.ts'
 import { REMOVAL_WAIT_MS } from './export-storage-sweep.ts'
 import type { BlobReadContext, PartitionBlob } from './read-blobs.ts'
+import { readAhead } from './read-ahead.ts'
+import type { PieceSource } from './read-ahead.ts'
 import type { DistributedRead } from './read-distributed.ts'
 import { openExport } from './export-cached.ts'
 import type { ReadSettings } from './read-settings.ts'
@@ -22,8 +25,8 @@ export interface ForEachPartitionOptions {
   readonly signal?: AbortSignal
 }
 
-/** Blobs of a partition that are downloaded before the module asks for them. */
-const AHEAD = 2
+/** Blobs of a partition that are downloaded at once: the one the module asks for next, and within the budget one more. */
+const AT_ONCE = 2
 
 /**
  * Runs the default export of a module on the batches of each partition, in threads of their own, so that only results cross
@@ -115,17 +118,20 @@ interface PartitionRun {
 async function runPartition(
   pool: DecodePool,
   { index, blobs, module, data, signal }: PartitionRun,
-  { decode, fetcher, settings }: BlobReadContext,
+  { decode, fetcher, settings, budget }: BlobReadContext,
 ): Promise<ModuleOutcome> {
   const startedAt = performance.now()
-  const downloads = mapOrdered(
-    blobs,
-    async (blob, inner): Promise<SuppliedBlob> => {
-      const { bytes: parquet } = await fetcher.fetch(blob, { signal: inner, onEvent: settings.onEvent })
-      return { parquet, rows: blob.rows, url: blob.location.url }
-    },
-    { concurrency: AHEAD, signal },
-  )
+  using scope = new AbortScope(signal)
+  const download = async (blob: PartitionBlob, inner: AbortSignal): Promise<SuppliedBlob> => {
+    const { bytes: parquet } = await fetcher.fetch(blob, { signal: inner, onEvent: settings.onEvent })
+    return { parquet, rows: blob.rows, url: blob.location.url }
+  }
+  const downloads = readAhead(blobs, async (blob) => whole(blob, download), {
+    lanes: AT_ONCE,
+    budget,
+    openBytes: () => 0,
+    signal: scope.signal,
+  })
   const partition = { index, rows: blobs.reduce((sum, blob) => sum + blob.rows, 0), blobs: blobs.length }
   const nextBlob = async (): Promise<SuppliedBlob | undefined> => {
     const next = await downloads.next()
@@ -145,6 +151,16 @@ async function runPartition(
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new KustoError('KUSTO_PARTITION_FAILED', `partition ${index} failed: ${reason}`, { cause })
   } finally {
+    // A module that ended does not wait for the blob it will not read.
+    scope.abort()
     await downloads.return()
   }
+}
+
+/** The blob as one piece, which is held until the module asks for the next one. */
+function whole(
+  blob: PartitionBlob,
+  download: (blob: PartitionBlob, signal: AbortSignal) => Promise<SuppliedBlob>,
+): PieceSource<SuppliedBlob> {
+  return { pieceBytes: [blob.bytes], read: (_, signal) => download(blob, signal), close: () => undefined }
 }

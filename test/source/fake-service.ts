@@ -19,6 +19,8 @@ export class FakeStorage implements AsyncDisposable {
   isSilent = false
   /** Of questions for the version of a blob, by its name: what is answered at once with 403; others get no answer. */
   looks: 'answered' | ((name: string) => boolean) = 'answered'
+  /** Downloads of these blobs get no answer, by their name. */
+  hangs: (name: string) => boolean = () => false
   /** Requests without an answer whose sender still waits. */
   unanswered = 0
   readonly #server = createServer((request, response) => this.#answer(request, response))
@@ -47,6 +49,11 @@ export class FakeStorage implements AsyncDisposable {
     }
     if (request.method === 'HEAD' && this.looks !== 'answered') {
       if (this.looks(name)) return void response.writeHead(403).end()
+      this.unanswered++
+      response.once('close', () => void this.unanswered--)
+      return
+    }
+    if (request.method === 'GET' && this.hangs(name)) {
       this.unanswered++
       response.once('close', () => void this.unanswered--)
       return

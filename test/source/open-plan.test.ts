@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kql } from '../../src/kql/kql.ts'
+import { forEachPartition } from '../../src/source/for-each-partition.ts'
 import { createPlan } from '../../src/source/open-plan.ts'
 import { openDistributedRead } from '../../src/source/read-auto.ts'
 import { readSettings } from '../../src/source/read-settings.ts'
@@ -40,6 +41,36 @@ describe('a plan that cannot be made', () => {
     await expect(createPlan(context, { source, settings }, {})).rejects.toMatchObject({ code: 'KUSTO_STORAGE_DENIED' })
     await vi.waitFor(() => expect(storage.unanswered).toBe(0))
     expect([limits, storage.blobs.size]).toEqual([[10_000], 0])
+  })
+})
+
+describe('a module in a thread', () => {
+  const read = { source, settings: readSettings({ partitions: 1, workers: 1, maxBufferedBytes: 1 }) }
+  const moduleOf = (body: string): URL =>
+    new URL(`data:text/javascript,${encodeURIComponent(`export default async (batches) => { ${body} }`)}`)
+
+  it('gets every blob once with a budget smaller than any of them', async () => {
+    const { context } = exported(Array.from({ length: 5 }, (_, index) => ({ rows: 25 + index })))
+    const module = moduleOf('let rows = 0; for await (const batch of batches) rows += batch.numRows; return rows')
+    expect(await forEachPartition(context, read, { module, options: {} })).toEqual([135])
+    expect(storage.blobs.size).toBe(0)
+  })
+
+  it('that ends does not wait for the download of a blob that nobody will read', async () => {
+    for (const [end, outcome] of [
+      ['return batch.numRows', [10]],
+      ['setTimeout(() => process.exit(7))', 'partition 0 failed: one of the decoding threads ended with exit code 7'],
+    ] as const) {
+      const { context } = exported([{ rows: 10 }, { rows: 10 }])
+      storage.hangs = (name) => name.endsWith('_1.parquet')
+      const module = moduleOf(`for await (const batch of batches) ${end}`)
+      const found = await forEachPartition(context, read, { module, options: {} }).catch(
+        (error: Error) => error.message,
+      )
+      expect(found).toEqual(outcome)
+      await vi.waitFor(() => expect(storage.unanswered).toBe(0))
+      await service.close()
+    }
   })
 })
 
