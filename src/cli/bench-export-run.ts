@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { benchmarkExport } from '../index.ts'
 import type { ExportChoice, ExportSweep, PartitionBy } from '../index.ts'
-import { benchOptions, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
-import { checkOutputs } from './check-output.ts'
+import { benchOptions, checkBenchOutputs, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
 import type { CliCall } from './cli-command.ts'
 import { openConnection } from './open-connection.ts'
 import { queryOf, queryText } from './read-query.ts'
@@ -23,7 +22,7 @@ export async function runBenchExport(call: CliCall): Promise<number> {
   const hasFlights = isDefault && existsSync(FLIGHTS_FILE)
   const text = isDefault ? (hasFlights ? 'Flights' : MADE_UP) : await queryText(call)
   const sweep = await sweepOf(call)
-  await checkOutputs(flags, ['out', 'html'])
+  await checkBenchOutputs(call)
   await using connection = await openConnection(call, {
     mentions: text,
     memoryLimit: '512MB',

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
-import { benchmarkReport, benchmarkText } from '../index.ts'
+import { benchmarkReport, benchmarkText, drawChart } from '../index.ts'
 import type { BenchmarkEvent, BenchmarkOptions, BenchmarkResult } from '../index.ts'
+import { checkOutputs } from './check-output.ts'
 import type { CliCall } from './cli-command.ts'
 import { EXIT } from './exit-codes.ts'
 import { parseBytes } from './flags.ts'
@@ -42,6 +43,12 @@ function tell(event: BenchmarkEvent, screen: CliCall['screen']): void {
   const { outcome, rows, seconds, error } = event
   if (outcome === 'failed') screen.warn(`${label} failed: ${error ?? ''}`)
   else screen.detail(`${label}: ${formatRows(rows)} in ${formatDuration(seconds * 1000)}, ${outcome}`)
+}
+
+/** Checks before minutes of measuring that its result can be written where flags say; a report needs packages that draw. */
+export async function checkBenchOutputs({ flags }: CliCall): Promise<void> {
+  await checkOutputs(flags, ['out', 'html'])
+  if (flags.isGiven('html')) await drawChart({ data: { values: [] }, mark: 'point' })
 }
 
 /**

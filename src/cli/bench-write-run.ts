@@ -3,8 +3,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { benchmarkWrite } from '../index.ts'
 import type { BatchInput, WriteChoice, WriteSweep } from '../index.ts'
 import { FLIGHTS_FILE } from './bench-export-run.ts'
-import { benchOptions, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
-import { checkOutputs } from './check-output.ts'
+import { benchOptions, checkBenchOutputs, finishBench, numbers, sizeInBytes, sweepFile } from './bench-run.ts'
 import type { CliCall } from './cli-command.ts'
 import { inputOf } from './input-files.ts'
 import { openConnection } from './open-connection.ts'
@@ -18,7 +17,7 @@ export async function runBenchWrite(call: CliCall): Promise<number> {
   const { operands, flags } = call
   if (operands.length === 0 && !flags.on('local')) throw usageError('needs files to write, or --local')
   const sweep = await sweepOf(call)
-  await checkOutputs(flags, ['out', 'html'])
+  await checkBenchOutputs(call)
   await using connection = await openConnection(call, { memoryLimit: '512MB' })
   const result = await benchmarkWrite(connection.kusto, await dataOf(call), {
     ...benchOptions(call),

@@ -201,6 +201,23 @@ describe('what was measured', () => {
     }
   })
 
+  it.each([
+    ['export', QUERY],
+    ['write', 'absent.parquet'],
+  ])('does not begin where the packages that draw are not there: bench %s', async (name, operand) => {
+    vi.doMock('vega', () => {
+      throw new Error('no such package')
+    })
+    try {
+      const { code, out, err } = await run(['bench', name, operand, ...short, '--html', file('undrawn.html')])
+      expect({ code, out }).toEqual({ code: 2, out: '' })
+      expect(err).toContain('npm install --save-dev vega@')
+      expect(err).not.toContain('run 1 of')
+    } finally {
+      vi.doUnmock('vega')
+    }
+  })
+
   it('is printed when it cannot be saved', async () => {
     const { out, failure } = await finish({ out: folder, html: file('drawn.html') })
     expect(failure).toMatchObject({ code: 'EISDIR' })
