@@ -1,5 +1,7 @@
+import { checkText } from '../arrow/row-values.ts'
 import { scalarNameOf } from '../arrow/scalar-types.ts'
 import type { KustoColumn, ScalarName } from '../arrow/scalar-types.ts'
+import { KustoDataError } from '../errors.ts'
 import { badMapping, mappedField } from '../protocol/ingestion-mapping.ts'
 import type { IngestionColumnMapping, ResolvedMapping } from '../protocol/ingestion-mapping.ts'
 import type { CreateMode, SchemaPlan } from './plan-schema.ts'
@@ -26,8 +28,13 @@ export function planMapping({ table, source, target, create, mapping }: MappingP
   const uses = mapping.columns.map((element) => ({ element, at: sourceOf(element, mapping.format, source) }))
   const columns = target ?? uses.map(({ element, at }) => ({ name: element.column, type: typeOf(element, at, source) }))
   const byName = new Map(columns.map((column) => [column.name, column]))
-  for (const { column } of mapping.columns) {
-    if (!byName.has(column)) throw badMapping(`the mapping names column ${column}, which table ${table} does not have`)
+  for (const element of mapping.columns) {
+    const target = byName.get(element.column)
+    if (target === undefined) {
+      throw badMapping(`the mapping names column ${element.column}, which table ${table} does not have`)
+    }
+    // One that is stored may have forms of text that the service knows and this package does not.
+    if (mapping.reference === undefined) checkConstant(element, target)
   }
   const targets = source.map(({ name, type }, index) => {
     const wanted = new Set(
@@ -54,6 +61,17 @@ export function planMapping({ table, source, target, create, mapping }: MappingP
     isWhole: false,
     mapping,
     unmapped: source.map(({ name }) => name).filter((_, index) => !uses.some(({ at }) => at === index)),
+  }
+}
+
+/** The service would make every row's value null, and say nothing. */
+function checkConstant({ constValue, transform }: IngestionColumnMapping, { name, type }: KustoColumn): void {
+  if (constValue === undefined || transform !== undefined) return
+  try {
+    checkText(constValue, type)
+  } catch (error) {
+    if (!(error instanceof KustoDataError)) throw error
+    throw badMapping(`column ${name}: expected a constant of type ${type}, found ${JSON.stringify(constValue)}`)
   }
 }
 

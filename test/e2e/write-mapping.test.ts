@@ -140,6 +140,17 @@ describe('a mapping', () => {
     ['a path into a value', { ingestionMapping: [{ column: 'n', path: '$.b.c' }] }, 'KUSTO_BAD_MAPPING', /one step/],
     ['a type that does not fit', { ingestionMapping: [{ column: 'n', ordinal: 1 }] }, 'KUSTO_SCHEMA_MISMATCH', /long/],
     [
+      'a constant that is none of its column',
+      {
+        ingestionMapping: [
+          { column: 'n', ordinal: 0 },
+          { column: 'r', constValue: 'nightly' },
+        ],
+      },
+      'KUSTO_BAD_MAPPING',
+      /column r: expected a constant of type real, found "nightly"/,
+    ],
+    [
       'two types at once',
       {
         ingestionMapping: [
