@@ -74,7 +74,7 @@ function parseColumns(text: string): readonly KustoColumn[] {
   while (goesOn) {
     const at = column.lastIndex
     const [, single, double, bare, typeText = '', comma] = column.exec(text) ?? []
-    const name = bare ?? (single ?? double)?.replaceAll(/\\(.)/g, '$1')
+    const name = bare ?? unescaped(single ?? double)
     const type = scalarNameOf(typeText)
     if (name === undefined || type === undefined) {
       throw badSchema(`columns such as a:long, ['b c']:string, found ${JSON.stringify(text.slice(at, at + 60))}`)
@@ -83,6 +83,19 @@ function parseColumns(text: string): readonly KustoColumn[] {
     goesOn = comma === ','
   }
   return columns
+}
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['t', '\t'],
+  ['n', '\n'],
+  ['r', '\r'],
+])
+
+/** The characters between the quotes of a KQL literal. */
+function unescaped(text: string | undefined): string | undefined {
+  return text?.replaceAll(/\\(?:u([\dA-Fa-f]{4})|(.))/g, (_, hex: string | undefined, character: string = '') =>
+    hex === undefined ? (ESCAPES.get(character) ?? character) : String.fromCharCode(Number.parseInt(hex, 16)),
+  )
 }
 
 function distinctColumns(columns: readonly KustoColumn[]): readonly KustoColumn[] {

@@ -11,6 +11,7 @@ describe('a declared schema', () => {
     ['a:long, b:string', ['a/long', 'b/string']],
     [` a : Int64 ,['b, c']:dynamic,["it's"]:date`, ['a/long', 'b, c/dynamic', "it's/datetime"]],
     [`['it\\'s']:real`, ["it's/real"]],
+    [`['a\\tb\\u200D\\\\n']:real, ['\\u00e9\\"']:int`, ['a\tb\u200D\\n/real', 'é"/int']],
     ['日本:guid', ['日本/guid']],
     ['a:long,A:int', ['a/long', 'A/int']],
   ])('spark:R19 reads %s', (text, expected) => {
