@@ -1,3 +1,4 @@
+import { KustoNetworkError } from '../errors.ts'
 import { AbortScope, untilAborted } from './abort.ts'
 
 export interface CachedOptions {
@@ -7,6 +8,13 @@ export interface CachedOptions {
   readonly timeoutMs: number
   /** Monotonic milliseconds. */
   readonly now?: () => number
+}
+
+/** What whoever waits for the service hears when it gives no answer in time. */
+export function noAnswer(timeoutMs: number): KustoNetworkError {
+  return new KustoNetworkError('KUSTO_TIMEOUT', `expected an answer within ${timeoutMs} ms, found none`, {
+    retryable: true,
+  })
 }
 
 /**
@@ -44,7 +52,7 @@ export class Cached<T> {
   async #run(): Promise<T> {
     using limit = new AbortScope()
     const { timeoutMs } = this.#options
-    limit.limit(timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
+    limit.limit(timeoutMs, () => noAnswer(timeoutMs))
     return await untilAborted(this.#fetch(limit.signal), limit.signal)
   }
 }

@@ -5,6 +5,8 @@ export interface RenewedOptions<T> {
   readonly maxAgeMs: number | ((value: T) => number)
   /** How long one fetch may take. */
   readonly timeoutMs: number
+  /** The error of one that takes longer. Default: one that says so, for the caller to wrap. */
+  readonly late?: (timeoutMs: number) => Error
   /** How long a value that was just fetched can be used. Default: for good. */
   readonly lifeMs?: (value: T) => number
   /** It is fetched again this long before its life is over, or at half its life where that is later. Default 0. */
@@ -69,8 +71,8 @@ export class Renewed<T> {
 
   async #run(): Promise<Known<T>> {
     using limit = new AbortScope()
-    const { timeoutMs, maxAgeMs, lifeMs, marginMs = 0 } = this.#options
-    limit.limit(timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
+    const { timeoutMs, maxAgeMs, lifeMs, marginMs = 0, late } = this.#options
+    limit.limit(timeoutMs, () => late?.(timeoutMs) ?? new Error(`no answer within ${timeoutMs} ms`))
     const value = await untilAborted(this.#fetch(limit.signal), limit.signal)
     const now = this.#now()
     const life = lifeMs?.(value) ?? Infinity

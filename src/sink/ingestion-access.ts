@@ -1,3 +1,4 @@
+import { noAnswer } from '../base/cached.ts'
 import { Renewed } from '../base/renewed.ts'
 import type { RenewedOptions } from '../base/renewed.ts'
 import { KustoAuthError } from '../errors.ts'
@@ -31,6 +32,7 @@ export class IngestionAccess {
         maxAgeMs: ({ refreshMs }) => Math.min(caching.maxAgeMs, refreshMs),
         lifeMs: (service) => service.lifeMs,
         marginMs: MARGIN_MS,
+        late: noAnswer,
       })
     this.#via = via
     this.#known = { auto: known('auto'), rest: known('rest'), queue: known('queue') }
