@@ -194,6 +194,7 @@ function jsonOf(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${String(value)}"`
   if (typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw refused('dynamic', 'a valid Date')
   if ('toJSON' in value && typeof value.toJSON === 'function') return jsonOf(value.toJSON())
   // As JSON it would be an empty object, in silence.
   if (value instanceof Set) throw refused('dynamic', 'an array in place of a Set')

@@ -141,6 +141,7 @@ describe('values of other types', () => {
       () => toDynamic({ a: value }),
       'KUSTO_ROW_VALUE',
     ]),
+    ['dynamic of an invalid Date', () => toDynamic({ a: [new Date(NaN)] }), 'KUSTO_ROW_VALUE'],
     ['dynamic of broken JSON', () => toDynamic('[1,'), 'KUSTO_ROW_VALUE'],
   ])('%s is refused', (_name, make, code) => {
     expect(codeOf(make)).toBe(code)
