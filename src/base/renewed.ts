@@ -27,7 +27,7 @@ interface Known<T> {
 
 /**
  * A fetched value that is shared and renewed before it ends. Callers at the same time wait for one fetch; a caller that
- * gives up does not end it for the others. While a renewal fails, the old value serves until its life is over.
+ * gives up does not end it for the others. While a renewal fails or takes long, the old value serves until its life is over.
  */
 export class Renewed<T> {
   readonly #fetch: (signal: AbortSignal) => Promise<T>
@@ -46,14 +46,19 @@ export class Renewed<T> {
     signal?.throwIfAborted()
     const known = this.#known
     if (known !== undefined && this.#now() < known.renewAt) return known.value
+    using patience = new AbortScope(signal)
+    if (known !== undefined && this.#now() < known.endsAt) patience.limit(PATIENCE_MS, () => new Error(STILL_RENEWED))
     try {
-      return (await untilAborted(this.#single(), signal)).value
+      return (await untilAborted(this.#single(), patience.signal)).value
     } catch (error) {
       signal?.throwIfAborted()
-      if (known === undefined || this.#known !== known || this.#now() >= known.endsAt) throw error
-      known.renewAt = Math.min(known.endsAt, this.#now() + (this.#options.retryAfterMs ?? RETRY_AFTER_MS))
+      const left = known === undefined ? undefined : this.#known
+      if (left === undefined || this.#now() >= left.endsAt) throw error
+      // Another value may have come when this wait was over.
+      if (left !== known) return left.value
+      left.renewAt = Math.min(left.endsAt, this.#now() + (this.#options.retryAfterMs ?? RETRY_AFTER_MS))
       this.#options.onStale?.(error)
-      return known.value
+      return left.value
     }
   }
 
@@ -88,3 +93,6 @@ export class Renewed<T> {
 }
 
 const RETRY_AFTER_MS = 60_000
+/** A renewal that takes longer goes on, but those who could use the old value do not wait for it. */
+const PATIENCE_MS = 5_000
+const STILL_RENEWED = `no answer within ${PATIENCE_MS} ms`

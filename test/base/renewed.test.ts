@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Renewed } from '../../src/base/renewed.ts'
 import type { RenewedOptions } from '../../src/base/renewed.ts'
 
@@ -69,6 +69,29 @@ describe('a renewed value', () => {
     await expect(value.get()).rejects.toThrow('no answer')
     failing.on = false
     expect(await value.get()).toBe(5)
+  })
+
+  it('serves on while its renewal hangs, and is the new one once that has come', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const clock = new Clock()
+      const answers: ((value: number) => void)[] = []
+      const fetch = (): Promise<number> => new Promise((resolve) => answers.push(resolve))
+      const value = new Renewed(fetch, { maxAgeMs: 1000, timeoutMs: 120_000, now: clock.now })
+      const first = value.get()
+      answers[0]?.(1)
+      expect(await first).toBe(1)
+      clock.ms = 1000
+      const second = value.get()
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect(await Promise.race([second, Promise.resolve('waits')])).toBe(1)
+      expect(await value.get()).toBe(1)
+      answers[1]?.(2)
+      await vi.advanceTimersByTimeAsync(0)
+      expect([await value.get(), answers.length]).toEqual([2, 2])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('does not serve once it is forgotten', async () => {
