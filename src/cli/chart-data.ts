@@ -22,6 +22,8 @@ export interface ChartData {
   readonly isStacked: boolean
   readonly series: readonly string[]
   readonly points: readonly ChartPoint[]
+  /** Points beyond those that a chart takes. */
+  readonly leftOut: number
 }
 
 const KINDS: ReadonlyMap<string, ChartKind> = new Map([
@@ -38,6 +40,9 @@ const KINDS: ReadonlyMap<string, ChartKind> = new Map([
   ['card', 'card'],
   ['table', 'table'],
 ])
+
+/** Charts whose points have a place on an axis of numbers or times, where null has none. */
+const PLACED: ReadonlySet<ChartKind> = new Set(['line', 'area', 'stackedarea', 'scatter'])
 
 /** The kind of chart that a visualization's name stands for. @throws {KustoUsageError} CLI_USAGE for one that is not drawn */
 export function chartKindOf(visualization: string): ChartKind {
@@ -96,18 +101,26 @@ export function chartData(clause: RenderClause, schema: Schema, batches: readonl
     throw usageError(
       `render ${visualization} needs a column of numbers, found ${columns.map(({ name, type }) => `${name}: ${type}`).join(', ')}`,
     )
+  const isNumeric = isNumber(x) && kind !== 'bar' && kind !== 'column' && kind !== 'pie'
+  const xType = isTime(x) ? 'time' : isNumeric ? 'number' : 'text'
   const points: ChartPoint[] = []
+  let leftOut = 0
   for (const batch of batches) {
     const cells = new Map(columnTexts(batch).map((column) => [column.name, column]))
-    for (let row = 0; row < batch.numRows && points.length < MAX_POINTS; row++) {
+    for (let row = 0; row < batch.numRows; row++) {
       const at = cells.get(x)?.at(row) ?? null
+      if (at === null && xType !== 'text' && PLACED.has(kind)) continue
+      if (points.length >= MAX_POINTS) {
+        leftOut += values.length
+        continue
+      }
       const group = split.map((name) => cells.get(name)?.at(row) ?? '').join(', ')
       for (const name of values) {
         const text = cells.get(name)?.at(row) ?? null
         const y = text === null ? null : Number(text)
         const series = group === '' ? name : values.length === 1 ? group : `${group}: ${name}`
         points.push({
-          x: isNumber(x) && kind !== 'bar' && kind !== 'column' && kind !== 'pie' ? Number(at) : (at ?? ''),
+          x: isNumeric ? Number(at) : (at ?? ''),
           series,
           y: y !== null && Number.isFinite(y) ? y : null,
         })
@@ -119,16 +132,13 @@ export function chartData(clause: RenderClause, schema: Schema, batches: readonl
     title: properties.get('title') ?? '',
     xTitle: properties.get('xtitle') ?? x,
     yTitle: properties.get('ytitle') ?? (values.length === 1 ? (values[0] ?? '') : ''),
-    xType: isTime(x)
-      ? 'time'
-      : isNumber(x) && kind !== 'bar' && kind !== 'column' && kind !== 'pie'
-        ? 'number'
-        : 'text',
+    xType,
     isStacked:
       kind === 'stackedarea' ||
       (properties.get('kind') ?? '').startsWith('stacked') ||
       ((kind === 'bar' || kind === 'column') && properties.get('kind') === undefined),
     series: [...new Set(points.map((point) => point.series))],
     points,
+    leftOut,
   }
 }

@@ -8,6 +8,7 @@ import { writeAll } from './cli-screen.ts'
 import type { Rows } from './encode-rows.ts'
 import { EXIT } from './exit-codes.ts'
 import { openConnection } from './open-connection.ts'
+import { formatCount } from './quantities.ts'
 import { isTextFormat } from './output-format.ts'
 import { queryOf, queryText } from './read-query.ts'
 import { propertiesOf } from './read-options.ts'
@@ -74,6 +75,11 @@ async function draw(call: CliCall, { clause, rows, text, file }: Drawing): Promi
   const { schema } = rowsOf(rows.schema, batches)
   const data = chartData(clause, schema, batches)
   screen.progress.end()
+  if (data.leftOut > 0 && data.kind !== 'table') {
+    screen.warn(
+      `the chart has the first ${formatCount(data.points.length)} points only, and not the ${formatCount(data.leftOut)} behind them: let the query summarize`,
+    )
+  }
   if (file === undefined || file === '') {
     const chart =
       data.kind === 'table'

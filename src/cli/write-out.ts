@@ -18,12 +18,17 @@ export const SHOWN_ROWS = 50
 
 /**
  * The format that flags ask for, or the one that suits where the rows go.
- * @throws {KustoUsageError} CLI_USAGE for a table in a file; and as {@link checkOutput} does where `--out` cannot be made
+ * @throws {KustoUsageError} CLI_USAGE for a table in a file and for bytes on a terminal; and as {@link checkOutput} does where `--out` cannot be made
  */
 export async function outputFormat(call: CliCall): Promise<OutputFormat> {
   const format = formatOf(call)
+  if (!call.flags.isGiven('out')) standardOutput(call.io, isBinary(format))
   await checkOutputs(call.flags, ['out'])
   return format
+}
+
+function isBinary(format: OutputFormat): boolean {
+  return FORMATS.some((rule) => rule.format === format && rule.isBinary)
 }
 
 function formatOf({ flags, io, screen }: CliCall): OutputFormat {
@@ -61,8 +66,7 @@ export interface WriteOut {
 export async function writeOut(call: CliCall, { rows, format, tell }: WriteOut): Promise<number> {
   const { flags, io, screen } = call
   const file = flags.text('out')
-  const isBinary = FORMATS.some((rule) => rule.format === format && rule.isBinary)
-  const target = file === undefined ? standardOutput(io, isBinary) : await fileOutput(file)
+  const target = file === undefined ? standardOutput(io, isBinary(format)) : await fileOutput(file)
   const startedAt = performance.now()
   const { bytes } = await writeRows({ ...rows, batches: tell.counted(rows.batches) }, format, target)
   screen.progress.end()

@@ -495,6 +495,7 @@ describe('exit codes and errors', () => {
     [['read', 'Nope'], 4, 'SEM0100'],
     [['read', 'Samples', '--moed', 'x'], 2, 'did you mean --mode?'],
     [['raed', 'Samples'], 2, 'did you mean read?'],
+    [['--json', 'read', 'Samples'], 2, 'options such as --json go behind the command'],
     [['bench', 'exprot'], 2, 'did you mean bench export?'],
     [['bench'], 2, 'bench needs one of export, write, compare'],
     [['read'], 2, 'needs a query'],
