@@ -29,6 +29,8 @@ const BATCH = 16
 const CONCURRENCY = 4
 /** How long a message stays hidden while it is worked on, in seconds: longer than any ingestion here takes. */
 const HIDDEN_SECONDS = 30 * 60
+/** Longest time that giving a message back may take, in milliseconds. */
+const GIVE_BACK_MS = 2_000
 /** A message that was taken this often and never finished would never finish. */
 const MAX_DEQUEUES = 5
 
@@ -102,7 +104,9 @@ async function waitForBatch({ options, signal }: LoopState, item: DequeuedMessag
  */
 async function giveBack({ signal, ingested }: LoopState, queue: QueueClient, item: DequeuedMessageItem): Promise<void> {
   if (!signal.aborted || ingested.has(item)) return
-  await queue.updateMessage(item.messageId, item.popReceipt, undefined, 0).catch(() => undefined)
+  // A storage that is gone must not hold up the end.
+  const abortSignal = AbortSignal.timeout(GIVE_BACK_MS)
+  await queue.updateMessage(item.messageId, item.popReceipt, undefined, 0, { abortSignal }).catch(() => undefined)
 }
 
 async function handle(state: LoopState, queue: QueueClient, item: DequeuedMessageItem): Promise<void> {

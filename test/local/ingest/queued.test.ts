@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TableClient } from '@azure/data-tables'
 import { ContainerClient } from '@azure/storage-blob'
 import { QueueClient } from '@azure/storage-queue'
@@ -226,6 +227,24 @@ describe('queued ingestion', () => {
       status: { tableUrl: 'u', partitionKey: 'i', rowKey: '00000000-0000-0000-0000-000000000000' },
     })
   })
+})
+
+it('a queue loop whose storage is gone does not hold up its end', async () => {
+  const own = await startAzurite()
+  const slow = startQueueLoop(engine, own, { batchingDelayMs: 600_000 })
+  const ready = new QueueClient(own.queueSas(STORAGE_NAMES.readyQueue))
+  await ready.sendMessage(
+    Buffer.from(JSON.stringify({ BlobPath: 'b', DatabaseName: 'db', TableName: 'T' })).toString('base64'),
+  )
+  await expect.poll(async () => (await ready.peekMessages()).peekedMessageItems, { timeout: 10_000 }).toEqual([])
+  await own.close()
+  const late = new AbortController()
+  const ended = await Promise.race([
+    slow.close().then(() => 'ended'),
+    sleep(10_000, 'not ended', { signal: late.signal }).catch(() => ''),
+  ])
+  late.abort()
+  expect(ended).toBe('ended')
 })
 
 const done = async (queued: QueuedIngestion, operationId: string): Promise<unknown> => {
