@@ -47,7 +47,8 @@ export class Renewed<T> {
     const known = this.#known
     if (known !== undefined && this.#now() < known.renewAt) return known.value
     using patience = new AbortScope(signal)
-    if (known !== undefined && this.#now() < known.endsAt) patience.limit(PATIENCE_MS, () => new Error(STILL_RENEWED))
+    const outlasts = known !== undefined && this.#now() + PATIENCE_MS < known.endsAt
+    if (outlasts) patience.limit(PATIENCE_MS, () => new Error(STILL_RENEWED))
     try {
       return (await untilAborted(this.#single(), patience.signal)).value
     } catch (error) {

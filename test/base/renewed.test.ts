@@ -94,6 +94,28 @@ describe('a renewed value', () => {
     }
   })
 
+  it('is waited for where the old one ends before the patience of those who wait', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const clock = new Clock()
+      const answers: ((value: number) => void)[] = []
+      const fetch = (): Promise<number> => new Promise((resolve) => answers.push(resolve))
+      const options = { maxAgeMs: 1000, lifeMs: () => 4000, timeoutMs: 120_000, now: clock.now }
+      const value = new Renewed(fetch, options)
+      const first = value.get()
+      answers[0]?.(1)
+      await first
+      clock.ms = 3000
+      const second = value.get()
+      clock.ms = 8100
+      await vi.advanceTimersByTimeAsync(5_100)
+      answers[1]?.(2)
+      expect(await second).toBe(2)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('does not serve once it is forgotten', async () => {
     const { value, failing } = counted(new Clock())
     await value.get()
