@@ -17,10 +17,10 @@ import { submitBatch } from './submit-batch.ts'
 import type { SubmitRequest } from './submit-batch.ts'
 import type { MoveRecord } from './wal-records.ts'
 
-export interface CommitByMoveRequest extends Omit<SubmitRequest, 'table'> {
+export interface CommitByMoveRequest extends Omit<SubmitRequest, 'table' | 'write'> {
   readonly target: string
   readonly move: MoveRecord | undefined
-  readonly write: Pick<WriteSettings, 'creationTime' | 'stagingTimeoutMs'>
+  readonly write: SubmitRequest['write'] & Pick<WriteSettings, 'creationTime' | 'stagingTimeoutMs'>
 }
 
 /** How long rows may be missing from the list of extents after their blob was reported as loaded. */

@@ -197,6 +197,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
       ...batch,
       log,
       tag: this.#tag(entry),
+      write: this.#write,
       settings: this.#settings,
       signal,
       onSent: () => onStage('queued'),
@@ -205,7 +206,7 @@ export class ExactlyOnceSink implements BatchSink<QueuedSetup> {
     const { evidence, stagingTables } =
       this.#settings.commit === 'tag'
         ? { ...(await submitBatch(this.#context, { ...request, table: this.#table })), stagingTables: [] }
-        : await commitByMove(this.#context, { ...request, target: this.#table, write: this.#write })
+        : await commitByMove(this.#context, { ...request, target: this.#table })
     onStage('ingested')
     await log.note(entry, { outcome: 'committed', evidence }, signal)
     await dropStaging(this.#context, stagingTables, signal)

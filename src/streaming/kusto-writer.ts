@@ -37,6 +37,8 @@ export interface FlushedRows {
 export interface WriterBehaviour {
   /** The rows of one write go into one batch, or are refused. */
   readonly wholeWrites?: boolean
+  /** Rows of a write from which the schema of plain objects is inferred. Default: all that `readBatches` looks at. */
+  readonly inferRows?: number | undefined
   /** Gets what goes wrong while something else is told. */
   readonly warn?: (message: string) => void
 }
@@ -69,8 +71,8 @@ export class KustoWriter implements AsyncDisposable {
     this.closed = this.#state.closed
     this.#sink = sink
     this.#settings = settings
-    const { maxBatchBytes, wholeWrites = false } = settings
-    this.#intake = new WriterIntake(sink, { table, maxBatchBytes, wholeWrites })
+    const { maxBatchBytes, wholeWrites = false, inferRows } = settings
+    this.#intake = new WriterIntake(sink, { table, maxBatchBytes, wholeWrites, inferRows })
     this.#progress = new SourceProgress(table, settings.onAck)
     this.#scope = new AbortScope()
     const onEvent = (event: Parameters<OnWriterEvent>[0]): void => this.#guarded(() => settings.onEvent(event))

@@ -37,7 +37,8 @@ export function openWriter(
   behaviour: WriterBehaviour = {},
 ): KustoWriter {
   const { writer, write, exactlyOnce, streaming } = writerSettings(options)
-  const settings = { ...writer, warn: (message: string) => context.sink.log.warning(message), ...behaviour }
+  const { inferRows } = streaming ?? write
+  const settings = { ...writer, inferRows, warn: (message: string) => context.sink.log.warning(message), ...behaviour }
   if (streaming !== undefined) {
     return new KustoWriter(table, new StreamingBatchSink(context, table, { write: streaming, writer }), settings)
   }

@@ -2,6 +2,7 @@ import { AbortScope } from '../base/abort.ts'
 import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import type { Tracking } from '../sink/ingestion-service.ts'
 import { removeUploadsInTime } from '../sink/load-blobs.ts'
+import type { StagingChoice } from '../sink/staging-area.ts'
 import { isStorageFailure, inTurn } from '../sink/try-in-turn.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
 import { blobIn } from '../storage/storage-location.ts'
@@ -32,6 +33,8 @@ export interface QueuedBytes {
   readonly encodedBytes: number
 }
 
+const SERVICE: StagingChoice = { ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true }
+
 /** Uploads a blob and hands it to the service's queue. A blob that the service did not take is deleted. */
 export async function queueBytes(
   context: SinkContext,
@@ -39,17 +42,19 @@ export async function queueBytes(
     readonly table: string
     readonly blob: BytesToQueue
     readonly properties: IngestionProperties
+    /** Where the blob is staged. Default: the service's containers. */
+    readonly storage?: StagingChoice
     /** Comes before the service is told of the blob: what fails earlier has brought nothing. */
     readonly beforeSubmit?: () => Promise<void>
   },
   outer: AbortSignal | undefined,
 ): Promise<QueuedBytes> {
-  const { table, blob, properties } = request
+  const { table, blob, properties, storage = SERVICE } = request
   // A scope of its own: storage requests add listeners to the signal and not all of them are taken away.
   using scope = new AbortScope(outer)
   const { signal } = scope
   const { via } = await context.ingestion.get({ signal })
-  const area = context.staging({ ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true }, via)
+  const area = context.staging(storage, via)
   const uploads: StorageLocation[] = []
   const unfinished = new Set<string>()
   const isAtHand = blob.body instanceof Uint8Array

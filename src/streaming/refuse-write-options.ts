@@ -15,6 +15,7 @@ const INSTEAD: Readonly<Record<OfOneWrite, string>> = {
   timeoutMs: 'completionTimeoutMs bounds the way of a batch into the table',
   explain: 'kusto.write(table, data, { explain: true }) tells what would be done with a batch',
   maxBlobBytes: 'a batch becomes one blob, of maxBatchBytes of Arrow data',
+  flushFullBlobs: 'a batch is one blob: flushImmediately is for all of them',
   uploads: 'maxInFlightBatches are uploaded at once',
   deduplicateBlobs: "tagBatches gives each batch a tag, and delivery 'exactly-once' keeps a log",
 }

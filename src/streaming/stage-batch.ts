@@ -36,7 +36,7 @@ export async function stageBatch(
       pool: context.encodePool(encodeWorkers),
       signal,
     })
-    return await log.append(
+    const entry = await log.append(
       {
         chunks: encoded.chunks,
         extension: encoded.extension,
@@ -50,6 +50,9 @@ export async function stageBatch(
       },
       signal,
     )
+    const { oversizeCells, cutTimes } = encoded.measured()
+    if (oversizeCells + cutTimes > 0) write.onEvent({ kind: 'values-at-risk', oversizeCells, cutTimes })
+    return entry
   } finally {
     cut.release()
   }

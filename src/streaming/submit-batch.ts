@@ -7,6 +7,7 @@ import type { IngestionProperties } from '../protocol/ingestion-message.ts'
 import { isFinal } from '../sink/ingestion-service.ts'
 import type { BlobStatus } from '../sink/ingestion-service.ts'
 import type { SinkContext } from '../sink/sink-context.ts'
+import type { StagingChoice } from '../sink/staging-area.ts'
 import { findIngestedTag } from '../sink/skip-write.ts'
 import type { ExactlyOnceSettings } from './exactly-once-settings.ts'
 import { queueBytes } from './queue-bytes.ts'
@@ -25,6 +26,8 @@ export interface SubmitRequest {
   /** The table that the rows are sent to. */
   readonly table: string
   readonly tag: string
+  /** Where its blob is staged. */
+  readonly write: StagingChoice
   readonly settings: Pick<ExactlyOnceSettings, 'inDoubtMs' | 'tagLifetimeMs' | 'completionTimeoutMs'>
   readonly signal: AbortSignal
   /** Told before the wait for the next attempt. */
@@ -91,7 +94,7 @@ async function send(context: SinkContext, intent: IntentRecord, request: SubmitR
       await log.verify(signal)
       isSubmitted = true
     }
-    queued = await queueBytes(context, { table, blob, properties, beforeSubmit }, signal)
+    queued = await queueBytes(context, { table, blob, properties, storage: request.write, beforeSubmit }, signal)
   } catch (error) {
     signal.throwIfAborted()
     if (isLogError(error)) throw error

@@ -16,6 +16,8 @@ export interface IntakeOptions {
   readonly maxBatchBytes: number
   /** The rows of one write go into one batch, or are refused. */
   readonly wholeWrites: boolean
+  /** Rows of a write from which the schema of plain objects is inferred. */
+  readonly inferRows: number | undefined
 }
 
 interface PreparedSchema {
@@ -40,9 +42,10 @@ export class WriterIntake {
 
   /** All rows of one write, in parts of about a batch, checked before the first of them is taken. */
   async read(data: WriterInput, signal: AbortSignal): Promise<readonly RowsToTake[]> {
-    const { maxBatchBytes, wholeWrites } = this.#options
+    const { maxBatchBytes, wholeWrites, inferRows } = this.#options
     const { schema, isInferred, batches } = await readBatches(isOneRow(data) ? [data] : data, {
       columnTypes: (names) => this.#sink.columnTypes(names, signal),
+      ...(inferRows === undefined ? {} : { inferRows }),
       signal,
     })
     const found: RowsToTake[] = []

@@ -36,6 +36,7 @@ export interface BatchingOptions extends Omit<
   | 'maxBlobBytes'
   | 'uploads'
   | 'deduplicateBlobs'
+  | 'flushFullBlobs'
   | 'onEvent'
   | 'signal'
 > {

@@ -1,10 +1,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { fileLog, inspectLog, KustoConnector, KustoNetworkError } from '../../src/index.ts'
 import type { LogStore, RejectedBatch, WriteEvent, WriterEvent, WriterOptions } from '../../src/index.ts'
 import { startLocalKusto } from '../../src/local/index.ts'
+import { startAzurite } from '../../src/local/storage/azurite.ts'
 import type { LocalKusto } from '../../src/local/index.ts'
 import { numbers, range, storedNumbers } from './numbered-rows.ts'
 
@@ -279,6 +281,24 @@ describe('exactly-once', () => {
     await kusto.writeStream('Counted', source, once(fileLog(path.join(folder, 'counted'))))
     await kusto.writeStream('Counted', [...source, { n: 10 }], once(fileLog(path.join(folder, 'counted'))))
     expect(await stored('Counted')).toEqual(range(11))
+  })
+
+  it('stages blobs where the caller says, and tells of values that the service may cut', async () => {
+    const account = await startAzurite()
+    onTestFinished(() => account.close())
+    const credential = new StorageSharedKeyCredential(account.accountName, account.accountKey)
+    const box = new BlobServiceClient(account.blobUrl, credential).getContainerClient('box')
+    await box.create()
+    const { blobUrl: url, accountKey: key } = account
+    const storage = { kind: 'account-key', url, container: 'box', key } as const
+    const writer = kusto.writer('Boxed', once(fileLog(folder), { ingestionStorage: storage } as never))
+    await writer.write({ n: 1, text: 'x'.repeat(1_100_000) }, { position: 1 })
+    await writer.close()
+    expect(await stored('Boxed')).toEqual([1])
+    const names: string[] = []
+    for await (const { name } of box.listBlobsFlat()) names.push(name)
+    expect(names).toHaveLength(1)
+    expect(events).toContainEqual({ kind: 'values-at-risk', oversizeCells: 1, cutTimes: 0 })
   })
 
   it('streaming:C24 asks before a log begins anew for a table that knows an earlier one', async () => {

@@ -70,6 +70,21 @@ describe('streaming:C1 a writer', () => {
     expect(await stored('Generated')).toEqual(range(2501))
   })
 
+  it('infers the columns of rows from as many as it is told to look at', async () => {
+    const rows = [{ n: 1 }, { n: 2, later: 'x' }]
+    for (const [inferRows, columns] of [
+      [1, ['n']],
+      [2, ['n', 'later']],
+    ] as const) {
+      await using writer = kusto.writer(`Inferred${inferRows}`, { ...INGESTED, inferRows })
+      await writer.write(rows).catch((error: unknown) => expect(String(error)).toMatch(/row 1: .*later/))
+      await writer.write(rows.slice(0, inferRows))
+      await writer.close()
+      const found = await kusto.read(`Inferred${inferRows}`).schema()
+      expect(found.fields.map(({ name }) => name)).toEqual(columns)
+    }
+  })
+
   it('refuses rows that do not fit the table where they are written, and goes on', async () => {
     await using writer = kusto.writer('Typed', INGESTED)
     await writer.write(numbers(0, 2))

@@ -97,6 +97,7 @@ function submit({ answers = [], tags = [], ...given }: Given): { result: Promise
     attempts,
     table: 'T',
     tag: 'kx123456abcdefgh-4',
+    write: { ingestionStorage: { kind: 'service' }, deleteIngestedBlobs: true },
     settings: { inDoubtMs: 1_000, tagLifetimeMs: 7 * DAY_MS, completionTimeoutMs: 50, ...given.settings },
     signal: given.signal ?? new AbortController().signal,
     onRetry: () => undefined,

@@ -11,7 +11,7 @@ describe('what a writer takes in', () => {
     const sink = new FakeBatchSink()
     let made = 0
     sink.prepare = () => Promise.resolve(++made)
-    const intake = new WriterIntake(sink, { table: 'T', maxBatchBytes: 1_000, wholeWrites: true })
+    const intake = new WriterIntake(sink, { table: 'T', maxBatchBytes: 1_000, wholeWrites: true, inferRows: undefined })
     const { signal } = new AbortController()
     const setups = async (): Promise<readonly unknown[]> =>
       (await intake.read([numbers(0, 2), numbers(2, 2), numbers(4, 2)], signal)).map(({ setup }) => setup)
@@ -21,7 +21,7 @@ describe('what a writer takes in', () => {
 
   it('makes nothing ready for a write without rows', async () => {
     const sink = new FakeBatchSink()
-    const intake = new WriterIntake(sink, { table: 'T', maxBatchBytes: 1_000, wholeWrites: true })
+    const intake = new WriterIntake(sink, { table: 'T', maxBatchBytes: 1_000, wholeWrites: true, inferRows: undefined })
     expect(await intake.read([], new AbortController().signal)).toEqual([])
     expect(await intake.read([numbers(0, 0)], new AbortController().signal)).toEqual([])
     expect(sink.prepared).toEqual([])

@@ -12,6 +12,7 @@ const OF_ONE_WRITE: Readonly<Record<Exclude<keyof WriteOptions, keyof AtLeastOnc
   timeoutMs: 1_000,
   explain: true,
   maxBlobBytes: 5,
+  flushFullBlobs: true,
   uploads: 7,
   deduplicateBlobs: 'july',
 }
