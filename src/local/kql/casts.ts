@@ -148,15 +148,20 @@ function datetimeFromText(x: string): string {
   const microseconds = `TRY_CAST(left(${x}, 26) AS TIMESTAMP)`
   const seventh = `TRY_CAST(substr(${x}, 27, 1) AS BIGINT)`
   return (
-    `coalesce(CASE WHEN length(${x}) = 28 AND ends_with(${x}, 'Z') AND substr(${x}, 20, 1) = '.' AND NOT starts_with(${x}, '0000')` +
+    `coalesce(CASE WHEN length(${x}) = 28 AND ends_with(${x}, 'Z') AND substr(${x}, 20, 1) = '.' AND ${readAlike(x)}` +
     ` THEN ${ticksOfTimestamp(microseconds)} + ${seventh} END, ${anyDatetimeFromText(x)})`
   )
+}
+
+/** There is no year 0 and no hour 24, which DuckDB reads. */
+function readAlike(x: string): string {
+  return `NOT starts_with(${x}, '0000') AND substr(${x}, 12, 2) <> '24'`
 }
 
 function anyDatetimeFromText(x: string): string {
   const fraction = `CAST(rpad(regexp_extract(${x}, '\\.([0-9]+)', 1), 7, '0') AS BIGINT)`
   return (
-    `CASE WHEN regexp_full_match(${x}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,7})?Z?') AND NOT starts_with(${x}, '0000')` +
+    `CASE WHEN regexp_full_match(${x}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,7})?Z?') AND ${readAlike(x)}` +
     ` THEN ${ticksOfTimestamp(`TRY_CAST(left(${x}, 19) AS TIMESTAMP)`)} + ${fraction} ELSE k_parse_datetime(${x}) END`
   )
 }

@@ -165,6 +165,14 @@ describe('a datetime', () => {
     expect(await rows('print t = datetime(null) | project t + 1d, t - 1d')).toEqual([[null, null]])
   })
 
+  it('has no hour 24, in whatever form', async () => {
+    const forms = ['2020-01-01T24:00:00Z', '2020-01-01T24:00:00.0000000Z', '2020-01-01 24:00']
+    expect(await rows(`print ${forms.map((form) => `todatetime("${form}")`).join(', ')}`)).toEqual([[null, null, null]])
+    expect(await rows('print todatetime("2020-01-01T23:00:00.0000000Z") == datetime(2020-01-01 23:00)')).toEqual([
+      [true],
+    ])
+  })
+
   it('that a function would move outside is null', async () => {
     expect(
       await rows(
