@@ -12,7 +12,7 @@ const ROWS_AT_ONCE = 4096
 /**
  * RFC 4180: fields in double quotes may hold separators, line breaks and doubled quotes. An empty field without quotes is
  * null. Without a header the columns are `Column1`, `Column2` and so on. A line of nothing is the null of a file of one
- * column, and no record of any other.
+ * column, as an empty text is there, which files written by us have in its place; it is no record of any other file.
  * @throws {KustoUsageError} CLI_USAGE naming the line of a record with too few or too many fields, or two columns of one name
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, options: CsvOptions): AsyncGenerator<Records> {
@@ -28,7 +28,7 @@ export async function* csvRecords(source: AsyncIterable<Uint8Array>, options: Cs
     if (fields.length !== names.length) {
       throw usageError(`line ${line}: expected ${names.length} fields, found ${fields.length}`)
     }
-    rows.push(fields)
+    rows.push(names.length === 1 && fields[0] === '' ? [null] : fields)
     if (rows.length < ROWS_AT_ONCE) continue
     yield { names, rows }
     rows = []

@@ -47,6 +47,7 @@ export function formatOfName(file: string): OutputFormat {
   const extension = extname(file.toLowerCase().replace(/\.gz$/, ''))
   const rule = FORMATS.find(({ extensions }) => extensions.includes(extension))
   if (rule !== undefined) return rule.format
-  const known = FORMATS.flatMap(({ extensions }) => extensions).join(', ')
+  // A table goes to the terminal alone: a name that stands for it is refused.
+  const known = FORMATS.flatMap(({ format, extensions }) => (format === 'table' ? [] : extensions)).join(', ')
   throw usageError(`expected a file name that ends with one of ${known}, or --output, found ${file}`)
 }

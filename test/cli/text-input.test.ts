@@ -88,7 +88,7 @@ describe('CSV', () => {
   it('takes a line of nothing for the null of a file of one column, and for none of others', async () => {
     const options = { separator: ',', hasHeader: true }
     const one = await all(csvRecords(pieces('\na\n1\n\n""\r\n\r\n', 1), options))
-    expect(one).toEqual({ names: ['a'], rows: [['1'], [null], [''], [null]] })
+    expect(one).toEqual({ names: ['a'], rows: [['1'], [null], [null], [null]] })
     expect((await all(csvRecords(pieces('a,b\n1,2\n\n3,4\n\n', 3), options))).rows).toHaveLength(2)
   })
 
