@@ -24,7 +24,11 @@ export function parseClusterUrl(text: string): ClusterUrl {
   const segments = url.pathname.split('/').filter((segment) => segment !== '')
   if (segments.length > 1) throw badCluster('at most a database after the host', `${url.origin}${url.pathname}`)
   const [segment] = segments
-  return { origin: url.origin, database: segment === undefined ? undefined : decodeURIComponent(segment) }
+  const database = segment === undefined ? undefined : decoded(segment)
+  if (segment !== undefined && database === undefined) {
+    throw badCluster('a database whose % stand before two hexadecimal digits', `${url.origin}${url.pathname}`)
+  }
+  return { origin: url.origin, database }
 }
 
 /** The ingestion endpoint of an engine: its host with `ingest-` in front. Loopback, IPs and ingestion endpoints stay. */
@@ -69,6 +73,14 @@ function withHost(url: URL, host: string): string {
 function parseUrl(text: string): URL | undefined {
   try {
     return new URL(text)
+  } catch {
+    return undefined
+  }
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
   } catch {
     return undefined
   }

@@ -88,14 +88,11 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
  */
 export function parseConnectionString(text: string): ConnectionString {
   const values = new Map<string, string>()
+  let secret: string | undefined
   for (const [name, value] of pairs(text)) {
     const keyword = KEYWORDS.get(normalize(name))
-    if (keyword === undefined) {
-      throw new KustoUsageError(
-        'KUSTO_UNKNOWN_KEYWORD',
-        `expected a connection string keyword, found ${JSON.stringify(name)}`,
-      )
-    }
+    if (keyword === undefined) throw unknownKeyword(name, secret)
+    secret = keyword.secret ? keyword.canonical : undefined
     if (!keyword.supported) {
       throw new KustoUsageError('KUSTO_UNSUPPORTED_KEYWORD', `keyword ${keyword.canonical} is not supported`)
     }
@@ -125,13 +122,23 @@ export function parseConnectionString(text: string): ConnectionString {
 export function maskConnectionString(text: string): string {
   return splitPairs(text)
     .filter((pair) => pair.trim() !== '')
-    .map((pair) => {
+    .map((pair, index) => {
       const equals = pair.indexOf('=')
-      if (equals < 0) return pair.replace(/[?#][\s\S]*$/, '')
+      // After the first piece, which may be an address, it is the rest of a value with a `;`.
+      if (equals < 0) return index === 0 ? pair.replace(/[?#][\s\S]*$/, '') : '****'
       const keyword = KEYWORDS.get(normalize(pair.slice(0, equals)))
       return keyword === undefined || keyword.secret ? `${pair.slice(0, equals)}=****` : pair
     })
     .join(';')
+}
+
+/** What follows a secret may be the rest of it. */
+function unknownKeyword(name: string, secretBefore: string | undefined): KustoUsageError {
+  const found =
+    secretBefore === undefined
+      ? JSON.stringify(name)
+      : `another after ${secretBefore}; a value with ";" in it stands in double quotes`
+  return new KustoUsageError('KUSTO_UNKNOWN_KEYWORD', `expected a connection string keyword, found ${found}`)
 }
 
 function authOf(values: ReadonlyMap<string, string>): ConnectionStringAuth {

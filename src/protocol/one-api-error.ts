@@ -14,6 +14,8 @@ export interface ErrorAnswer {
 
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 429, 502, 503, 504, 520])
 const MAX_MESSAGE = 2_000
+/** Of a message that is looked through for secrets, in characters. */
+const MAX_READ = 32_768
 
 /**
  * The error an HTTP answer stands for. Layout of the body, all of it optional in practice (HTML and empty bodies come
@@ -106,7 +108,9 @@ function describeBody(status: number, body: string): string {
 }
 
 function cleanMessage(message: string): string {
-  const clean = redact(message).trim()
+  // Cut between words, so that no half of a secret is left that no pattern knows.
+  const read = message.length > MAX_READ ? message.slice(0, MAX_READ).replace(/\S{1,4096}$/, '') : message
+  const clean = redact(read).trim()
   return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}...` : clean
 }
 

@@ -34,9 +34,12 @@ describe('parseClusterUrl', () => {
     })
   })
 
-  test.each(['', 'https://', 'ftp://c', 'https://c?x=1', 'https://c#x', 'https://a b'])('%j is refused', (text) => {
-    expect(() => parseClusterUrl(text)).toThrow(expect.objectContaining({ code: 'KUSTO_BAD_CLUSTER' }))
-  })
+  test.each(['', 'https://', 'ftp://c', 'https://c?x=1', 'https://c#x', 'https://a b', 'https://c/%zz'])(
+    '%j is refused',
+    (text) => {
+      expect(() => parseClusterUrl(text)).toThrow(expect.objectContaining({ code: 'KUSTO_BAD_CLUSTER' }))
+    },
+  )
 })
 
 test('every spelling of this machine is loopback, and nothing that only looks like it', () => {

@@ -96,10 +96,25 @@ describe('parseConnectionString', () => {
   })
 })
 
+test('the rest of a secret without quotes is in no error', () => {
+  expect(() => parseConnectionString('https://c;AppClientId=i;AppKey=abc;SECRET=x')).toThrow(
+    expect.objectContaining({
+      code: 'KUSTO_UNKNOWN_KEYWORD',
+      message: expect.not.stringContaining('SECRET') as string,
+    }),
+  )
+})
+
 describe('maskConnectionString', () => {
   test('hides secrets and values of unknown keywords, keeps the rest', () => {
     expect(maskConnectionString('Data Source=https://c;AppKey="a;b=";User ID=me;Mystery=x;Pwd=p')).toBe(
       'Data Source=https://c;AppKey=****;User ID=me;Mystery=****;Pwd=****',
+    )
+  })
+
+  test('hides what follows a ; in a secret without quotes', () => {
+    expect(maskConnectionString('https://c/db;AppKey=ab"c;SECRET"ef;User ID=me')).toBe(
+      'https://c/db;AppKey=****;****;User ID=me',
     )
   })
 })

@@ -23,6 +23,13 @@ const SEMANTIC = JSON.stringify({
 })
 
 describe('parseOneApiError', () => {
+  test('a long message is cut between words, before secrets are looked for', () => {
+    const { message } = parse(400, `${'Password=x; '.repeat(2_730)}Password=SECRET ${'http://'.repeat(1e6)}`)
+    expect(message).not.toContain('SECRET')
+    expect(message).toMatch(/\.\.\.$/)
+    expect(message.length).toBeLessThan(3_000)
+  })
+
   test('takes code, message, permanence, innermost code and activity from the documented shape', () => {
     const error = parse(400, SEMANTIC, { 'x-ms-activity-id': 'from-header' })
     expect(error).toBeInstanceOf(KustoServiceError)

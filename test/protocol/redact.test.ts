@@ -9,6 +9,7 @@ test.each([
   'abfss://fs@a.dfs.core.windows.net/p;sharedkey=SECRET==',
   'https://onelake.dfs.fabric.microsoft.com/w/i;token=SECRET',
   'https://me:SECRET@host.example/path',
+  'https://a/b,https://c/d?sig=SECRET',
   'Data Source=https://c;AppKey=SECRET;AppClientId=id',
   'Application Key="SECRET;more"',
   'Password = SECRET',
@@ -20,6 +21,13 @@ test.each([
   `.export to csv (h@'SECRET') <| T`,
   '-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----',
   's3://bucket;AwsCredentials=id,SECRET',
+  'Endpoint=sb://b;SharedAccessKeyName=n;SharedAccessKey=SECRET=',
+  'u=https%3A%2F%2Fa%2Fc%3Fsv%3D2024%26sig%3DSECRET%253D',
+  'grant_type%3Dx%26client_secret%3DSECRET',
+  'authorization%3A%20Bearer%20SECRETSECRET',
+  '{"token":"SECRET","expires":1}',
+  'Authorization: Basic SECRETSECRET==',
+  '{"Authorization":"SharedKey account:SECRET"}',
 ])('nothing secret is left of %j', (text) => {
   expect(redact(text)).not.toContain('SECRET')
 })
@@ -30,7 +38,8 @@ test('a storage key is recognised without a name', () => {
 })
 
 test('what is not secret stays', () => {
-  const text = "SYN0002: unexpected token: ')' near https://help.kusto.windows.net/db, table Passwords, 12 rows; done"
+  const text =
+    "SYN0002: unexpected token: ')' near https://help.kusto.windows.net/db, table Passwords, 12 rows; Authorization: Access denied"
   expect(redact(text)).toBe(text)
 })
 
