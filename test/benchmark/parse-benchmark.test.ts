@@ -4,7 +4,8 @@ import { compareBenchmarks } from '../../src/benchmark/compare-benchmarks.ts'
 import { parseBenchmark } from '../../src/benchmark/parse-benchmark.ts'
 import { around, resultOf } from './made-up-result.ts'
 
-const whole = (): unknown => JSON.parse(JSON.stringify(resultOf([around(1), around(2)])))
+const TEXT = JSON.stringify(resultOf([around(1), around(2)]))
+const whole = (): unknown => JSON.parse(TEXT)
 
 /** Every place in a value: the keys that lead to it. */
 function* places(value: unknown, keys: readonly string[] = []): Generator<readonly string[]> {
