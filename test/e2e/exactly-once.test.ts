@@ -291,7 +291,7 @@ describe('exactly-once', () => {
     await box.create()
     const { blobUrl: url, accountKey: key } = account
     const storage = { kind: 'account-key', url, container: 'box', key } as const
-    const writer = kusto.writer('Boxed', once(fileLog(folder), { ingestionStorage: storage } as never))
+    const writer = kusto.writer('Boxed', once(fileLog(folder), { ingestionStorage: storage }))
     await writer.write({ n: 1, text: 'x'.repeat(1_100_000) }, { position: 1 })
     await writer.close()
     expect(await stored('Boxed')).toEqual([1])
