@@ -17,7 +17,6 @@ const LEVELS: Readonly<Record<string, number>> = {
   source: 6,
   sink: 6,
   streaming: 7,
-  distributed: 7,
   'connect-settings.ts': 7,
   'connector.ts': 8,
   benchmark: 8,

@@ -65,7 +65,8 @@ export async function* encodePieces(
     ranges.push({ batch, start, end: encoded.nextRow })
     rawBytes += encoded.bytes.length
     rows += encoded.nextRow - start
-    if (encoded.oversizeCells + encoded.cutTimes > 0) onRisk(encoded)
+    const { oversizeCells, cutTimes } = encoded
+    if (oversizeCells + cutTimes > 0) onRisk({ oversizeCells, cutTimes })
   }
   let batchOffset = 0
   for await (const batch of batches) {

@@ -32,6 +32,14 @@ const text = fc.oneof(
 )
 
 describe('encodePieces', () => {
+  it('tells of values at risk their numbers, and not the rows themselves', async () => {
+    const risks: unknown[] = []
+    const [batch] = tableFromArrays({ s: ['x'.repeat(1_100_000), 'y'] }).batches
+    const options = { encode: encodeCsv, maxBytes: () => 4_000_000, onRisk: (risk: object) => risks.push(risk) }
+    for await (const _ of encodePieces(from(batch === undefined ? [] : [batch]), options));
+    expect(risks).toEqual([{ oversizeCells: 1, cutTimes: 0 }])
+  })
+
   it('streaming:C36 streaming:C48 keeps every byte of every row in order, whatever the limit, and cuts between rows', async () => {
     await fc.assert(
       fc.asyncProperty(
