@@ -20,6 +20,7 @@ export class AbortScope {
   constructor(outer?: AbortSignal) {
     // One listener for each thing under way is no leak: their number is bounded where they are started.
     setMaxListeners(0, this.#controller.signal)
+    LIMITED.add(this.#controller.signal)
     this.#outer = outer
     if (outer !== undefined) allowManyListeners(outer)
     if (outer?.aborted) this.#onOuterAbort()
@@ -56,8 +57,13 @@ export class AbortScope {
 /** As many listeners as a signal of the caller's takes before Node speaks of a leak, where the caller set no limit. */
 const MANY_LISTENERS = 1_500
 
+/** Signals whose limit was looked at: asking costs an exception where there is none. */
+const LIMITED = new WeakSet<AbortSignal>()
+
 /** One signal for many calls at once is no leak, though each listens to it: their listeners end with them. */
 export function allowManyListeners(signal: AbortSignal): void {
+  if (LIMITED.has(signal)) return
+  LIMITED.add(signal)
   if (listenerLimit(signal) === defaultMaxListeners) setMaxListeners(MANY_LISTENERS, signal)
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { Readable } from 'node:stream'
@@ -72,8 +71,7 @@ export class NodeHttpClient implements HttpClient {
     )
     try {
       // A request that waits for a free connection tells nobody when it is destroyed, hence the race.
-      const answer = once(sent, 'response') as Promise<[http.IncomingMessage]>
-      const [message] = await untilAborted(Promise.race([answer, closedWithout(sent)]), scope.signal)
+      const message = await untilAborted(answerTo(sent), scope.signal)
       // A stream has its limits where it is read; a text is read here, within the request's.
       if (isStreamed(request, message)) scope.limit(Infinity, () => undefined)
       message.once('close', () => {
@@ -132,9 +130,16 @@ export class NodeHttpClient implements HttpClient {
 }
 
 /** An answer that changes the protocol, and some that are none, end the connection without an error. */
-async function closedWithout(sent: http.ClientRequest): Promise<never> {
-  await once(sent, 'close')
-  throw new Error('a connection that was closed')
+function answerTo(sent: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Error('a connection that was closed'))
+    sent.once('error', reject)
+    sent.once('close', onClose)
+    sent.once('response', (message) => {
+      sent.off('close', onClose)
+      resolve(message)
+    })
+  })
 }
 
 async function responseOf(request: PipelineRequest, message: http.IncomingMessage): Promise<PipelineResponse> {
