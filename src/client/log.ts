@@ -3,9 +3,19 @@ import { redact } from '../protocol/redact.ts'
 
 const logger = createClientLogger('kusto-arrow')
 
+type Level = 'info' | 'verbose' | 'warning'
+
 /** Writes to the log of `@azure/logger` under `kusto-arrow`; what looks like a secret is taken out first. */
-export const log: Readonly<Record<'info' | 'verbose' | 'warning', (message: string) => void>> = {
-  info: (message) => logger.info(redact(message)),
-  verbose: (message) => logger.verbose(redact(message)),
-  warning: (message) => logger.warning(redact(message)),
+export const log: Readonly<Record<Level, (message: string) => void>> = {
+  info: written('info'),
+  verbose: written('verbose'),
+  warning: written('warning'),
+}
+
+/** Looks for secrets only where somebody listens: every request tells of itself. */
+function written(level: Level): (message: string) => void {
+  const write = logger[level]
+  return (message) => {
+    if (write.enabled) write(redact(message))
+  }
 }
