@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { Field, Int32, LargeList, RecordBatch, Schema, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -9,17 +7,7 @@ import { encodeCsv } from '../../src/arrow/encode-csv.ts'
 import { encodeParquet } from '../../src/arrow/parquet-encode.ts'
 import { batchOf, COLUMN_CASES } from './any-columns.ts'
 import { nestedBatch } from './nested-columns.ts'
-
-/** The copy of apache-arrow that this test does not import: a CommonJS program has another one than an ES module has. */
-const required = createRequire(import.meta.url)('apache-arrow') as typeof import('apache-arrow')
-const imported = (await import(
-  /* @vite-ignore */ pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('apache-arrow')
-      .replace(/\.js$/, '.mjs'),
-  ).href
-)) as typeof import('apache-arrow')
-const foreign = required.Table === Table ? imported : required
+import { foreign } from './foreign-arrow.ts'
 
 const foreignTable = (): Table =>
   new foreign.Table({

@@ -1,21 +1,9 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { type DataType, type RecordBatch, Table } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
 import { isRecordBatch, isTable } from '../../src/arrow/arrow-kinds.ts'
 import { type BatchInput, readBatches } from '../../src/arrow/batches.ts'
 import { encodeCsv } from '../../src/arrow/encode-csv.ts'
-
-/** The copy of apache-arrow that this test does not import. */
-const required = createRequire(import.meta.url)('apache-arrow') as typeof import('apache-arrow')
-const imported = (await import(
-  /* @vite-ignore */ pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('apache-arrow')
-      .replace(/\.js$/, '.mjs'),
-  ).href
-)) as typeof import('apache-arrow')
-const foreign = required.Table === Table ? imported : required
+import { foreign } from './foreign-arrow.ts'
 
 /** What versions before 21.2 make of a table: no mark says what it is. */
 function unmarked(table: Table): Table {
